@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Blocks of decoded instructions, found by where their code is in physical memory.
+//
+// A block is a run of instructions within one page, or a single instruction that runs into a second
+// page. A store into any 64-byte granule that a block was decoded from kills it. Dead blocks keep their
+// memory until clear(), so that a pointer to one stays good for asking whether it is alive.
+// Source: none (docs/cpu.rst). VM thread only.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <new>
+#include <span>
+#include <type_traits>
+#include <unordered_map>
+#include <vector>
+
+#include "exec/memory.h"
+
+namespace qr {
+
+struct CodePageKey {
+    RamBlock* block = nullptr;
+    uint64_t page = 0;
+    bool operator==(const CodePageKey&) const = default;
+};
+
+// The granules that bytes first .. last of a page lie in.
+constexpr uint64_t granule_mask(unsigned first, unsigned last) {
+    const unsigned low = first >> kGranuleShift;
+    const unsigned count = (last >> kGranuleShift) - low + 1;
+    return (count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1) << low;
+}
+
+template <class Insn>
+class CodeCache {
+    static_assert(std::is_trivially_destructible_v<Insn>);
+
+  public:
+    struct Page;
+    struct Block {
+        Block* next = nullptr;     // of those that start in the same granule
+        Page* page = nullptr;
+        Page* second = nullptr;    // where its only instruction ends, if it crosses
+        uint64_t granules = 0;     // of page
+        uint64_t second_granules = 0;
+        uint32_t mode = 0;
+        uint16_t offset = 0;       // in page
+        uint16_t bytes = 0;
+        uint16_t count = 0;        // of instructions
+        bool alive = true;
+        bool keeps_mode = false;   // after it, the mode is what it was
+        Insn* insns() { return reinterpret_cast<Insn*>(this + 1); }
+    };
+    struct Page {
+        CodePageKey key;
+        std::array<Block*, 64> starting{};  // by granule
+        std::vector<Block*> crossing;       // blocks whose second page this is
+    };
+
+    Page& page(const CodePageKey& key) {
+        if (last_ && last_->key == key) return *last_;
+        auto& slot = pages_[key];
+        if (!slot) {
+            slot = std::make_unique<Page>();
+            slot->key = key;
+        }
+        last_ = slot.get();
+        return *last_;
+    }
+
+    // Calls accept(block) for the blocks that start at the offset in this mode, until one is accepted.
+    template <class Accept>
+    Block* find(Page& page, unsigned offset, uint32_t mode, Accept accept) {
+        for (Block* b = page.starting[offset >> kGranuleShift]; b; b = b->next) {
+            if (b->offset == offset && b->mode == mode && accept(*b)) return b;
+        }
+        return nullptr;
+    }
+
+    // `bytes`: of code in `page`; the rest of a crossing instruction is `second_bytes`.
+    Block* add(Page& page, unsigned offset, uint32_t mode, std::span<const Insn> insns, unsigned bytes,
+               Page* second = nullptr, unsigned second_bytes = 0) {
+        static_assert(alignof(Insn) <= alignof(Block));
+        Block* b = new (allocate(sizeof(Block) + insns.size_bytes())) Block;
+        std::uninitialized_copy(insns.begin(), insns.end(), b->insns());
+        b->page = &page;
+        b->granules = granule_mask(offset, offset + bytes - 1);
+        b->mode = mode;
+        b->offset = static_cast<uint16_t>(offset);
+        b->bytes = static_cast<uint16_t>(bytes + second_bytes);
+        b->count = static_cast<uint16_t>(insns.size());
+        Block*& head = page.starting[offset >> kGranuleShift];
+        b->next = head;
+        head = b;
+        if (second) {
+            b->second = second;
+            b->second_granules = granule_mask(0, second_bytes - 1);
+            second->crossing.push_back(b);
+        }
+        return b;
+    }
+
+    // Kills the blocks that were decoded from these granules; calls killed(block) for each.
+    template <class Killed>
+    void invalidate(const CodePageKey& key, uint64_t granules, Killed killed) {
+        const auto found = pages_.find(key);
+        if (found == pages_.end()) return;
+        Page& p = *found->second;
+        // A block that starts further up can't reach down here; one that starts below may.
+        const unsigned top = 63 - static_cast<unsigned>(std::countl_zero(granules));
+        for (unsigned g = 0; g <= top; ++g) {
+            for (Block** link = &p.starting[g]; *link;) {
+                Block* b = *link;
+                if (b->granules & granules) {
+                    *link = b->next;
+                    b->alive = false;
+                    killed(*b);
+                } else {
+                    link = &b->next;
+                }
+            }
+        }
+        std::erase_if(p.crossing, [&](Block* b) {
+            if (b->alive && !(b->second_granules & granules)) return false;
+            if (b->alive) {
+                unlink(b);
+                b->alive = false;
+                killed(*b);
+            }
+            return true;
+        });
+    }
+
+    bool full() const { return chunks_.size() >= kMaxChunks; }
+    // Frees everything. No pointer to a block may be kept.
+    void clear() {
+        pages_.clear();
+        chunks_.clear();
+        last_ = nullptr;
+        used_ = kChunkSize;
+    }
+
+  private:
+    static constexpr size_t kChunkSize = 1 << 20;
+    static constexpr size_t kMaxChunks = 96;
+
+    struct Hash {
+        size_t operator()(const CodePageKey& k) const {
+            return (reinterpret_cast<uintptr_t>(k.block) >> 4) ^ (k.page * 0x9e3779b97f4a7c15u);
+        }
+    };
+
+    void unlink(Block* b) {
+        Block** link = &b->page->starting[b->offset >> kGranuleShift];
+        while (*link != b) link = &(*link)->next;
+        *link = b->next;
+    }
+    void* allocate(size_t size) {
+        size = (size + alignof(Block) - 1) & ~(alignof(Block) - 1);
+        if (used_ + size > kChunkSize) {
+            chunks_.push_back(std::make_unique<std::byte[]>(kChunkSize));
+            used_ = 0;
+        }
+        void* p = chunks_.back().get() + used_;
+        used_ += size;
+        return p;
+    }
+
+    // Never iterated: the order of its elements can't matter.
+    std::unordered_map<CodePageKey, std::unique_ptr<Page>, Hash> pages_;
+    Page* last_ = nullptr;
+    std::vector<std::unique_ptr<std::byte[]>> chunks_;
+    size_t used_ = kChunkSize;
+};
+
+}  // namespace qr

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// From a specification to a backend.
+#include "chardev/char_backend.h"
+
+#include <fmt/format.h>
+
+#include "chardev/char_open.h"
+
+namespace qr {
+
+namespace {
+
+class NullBackend final : public CharBackend {
+  public:
+    void connect(CharEnd& end) override { end.tx.connect(this); }
+    void write(std::span<const uint8_t>) override {}
+};
+
+Result<std::unique_ptr<CharBackend>> open_null(const CharSpec&, const std::string&, const CharHost&) {
+    return std::unique_ptr<CharBackend>(std::make_unique<NullBackend>());
+}
+
+// In the order of CharSpec::Kind.
+constexpr decltype(&open_null) kOpen[] = {open_null, open_stdio, open_pty,   open_file,
+                                          open_pipe, open_socket, open_socket};
+
+}  // namespace
+
+Result<std::unique_ptr<CharBackend>> CharBackend::open(std::string_view text, const std::string& name,
+                                                       const CharHost& host) {
+    const auto spec = parse_char_spec(text);
+    if (!spec) return Error{fmt::format("{}: {}: {}", name, text, spec.error().message)};
+    auto backend = kOpen[static_cast<size_t>(spec->kind)](*spec, name, host);
+    if (!backend) return Error{fmt::format("{}: {}: {}", name, text, backend.error().message)};
+    return backend;
+}
+
+}  // namespace qr

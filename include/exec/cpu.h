@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A virtual CPU as engines, the run loop and tools see it, whatever its instruction set. VM thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "sysemu/clock.h"
+#include "sysemu/state.h"
+
+namespace qr {
+
+class CpuBase {
+  public:
+    virtual ~CpuBase() = default;
+
+    // Runs until the countdown is used up, or given back (Countdown::leave), or the CPU halts.
+    virtual void run() = 0;
+    // Halted: nothing to do until an interrupt line changes. False as soon as an event can wake it.
+    virtual bool halted() const = 0;
+    virtual void reset() = 0;
+    virtual void state(StateVisitor& v) = 0;
+    virtual void after_load() = 0;
+    // Forgets every cached translation and decoded instruction. Never changes what the guest sees.
+    virtual void flush_caches() = 0;
+
+    // For reports and debuggers; no side effects.
+    virtual uint64_t program_counter() const = 0;  // linear address of the next instruction
+    virtual std::string describe() const = 0;      // registers, as `info registers` shows them
+};
+
+}  // namespace qr

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What people do to the machine's keyboard and pointer, as payloads of the door's ports "keyboard" and
+// "mouse".
+#pragma once
+
+#include <cstdint>
+
+#include "hw/keycode.h"
+
+namespace qr {
+
+struct KeyInput {
+    uint16_t key = 0;  // a Key
+    bool down = false;
+    template <class V>
+    void fields(V& v) {
+        v("key", key);
+        v("down", down);
+    }
+};
+
+// Relative movement since the last event in mouse counts, and which buttons are held now.
+struct MouseInput {
+    enum Button : uint32_t {
+        kLeft = 1 << 0,
+        kRight = 1 << 1,
+        kMiddle = 1 << 2,
+        kSide = 1 << 3,
+        kExtra = 1 << 4,
+    };
+    int64_t dx = 0;  // right is positive
+    int64_t dy = 0;  // down is positive
+    int64_t dz = 0;  // wheel towards the user is positive
+    uint32_t buttons = 0;
+    template <class V>
+    void fields(V& v) {
+        v("dx", dx);
+        v("dy", dy);
+        v("dz", dz);
+        v("buttons", buttons);
+    }
+};
+
+}  // namespace qr

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Large, zero-filled, page-aligned memory that costs nothing until it is touched.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace qr {
+
+// size: bytes. Null if the host has not that much.
+uint8_t* allocate_pages(uint64_t size);
+void free_pages(uint8_t* memory, uint64_t size);
+
+// One entry per page of 4 KiB: false if it was never touched since it was allocated, so that it is all zero.
+// (True if the host doesn't tell.) Reading such a page would cost a page fault.
+std::vector<bool> touched_pages(const uint8_t* memory, uint64_t size);
+
+}  // namespace qr

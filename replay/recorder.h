@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Recording, as the run loop sees it: what the door delivers goes into the log, and once per virtual second
+// a digest of the machine. VM thread only.
+//
+// At every boundary, after timers and inputs were run:      door.set_icount(clock.icount());
+//                                                           clock.run_expired();
+//                                                           mailbox.run_pending();
+//                                                           clock.run_expired();
+//                                                           recorder.tick();
+// Source: docs/replay.rst.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "exec/memory.h"
+#include "replay/digest.h"
+#include "replay/log_writer.h"
+#include "sysemu/clock.h"
+#include "sysemu/replay.h"
+#include "sysemu/state_root.h"
+
+namespace qr {
+
+class Recorder final : public EventSink {
+  public:
+    struct Options {
+        int64_t digest_interval_ns = kNsPerSecond;  // of virtual time
+        // How much of the host's time digests may take, in thousandths; 0: as much as they need. They
+        // are rarer where memory changes fast, and when an idle guest's seconds pass in no time.
+        unsigned digest_share = 5;
+    };
+
+    // Attaches itself to the door. log: begun, and outlives this.
+    Recorder(Door& door, VirtualClock& clock, StateRoot& root, AddressSpace& memory, LogWriter& log,
+             Options options);
+    Recorder(Door& door, VirtualClock& clock, StateRoot& root, AddressSpace& memory, LogWriter& log);
+    ~Recorder() override;
+
+    void record(Position position, uint32_t port, std::span<const uint8_t> payload) override;
+
+    // At every boundary. Takes a digest when one is due.
+    void tick();
+    // Takes one here. Events that enter later at this icount come after it.
+    void digest_now();
+    // The last digest and END. The door is detached. reason: as LogWriter::finish().
+    Result<void> finish(const std::string& reason);
+
+    // The log could not be written: the recording has ended, the machine may go on. Once: look after tick().
+    bool failed() const { return log_.failed(); }
+    Error error() const { return log_.error(); }
+
+  private:
+    bool digest_due() const;
+
+    Door& door_;
+    VirtualClock& clock_;
+    StateRoot& root_;
+    LogWriter& log_;
+    const Options options_;
+    PageHashes pages_;
+    std::shared_ptr<DigestEncoder> encoder_;  // the log's worker uses it
+    int64_t last_digest_ns_ = 0;
+    std::chrono::steady_clock::time_point next_digest_;  // not before
+};
+
+}  // namespace qr

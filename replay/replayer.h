@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Replaying, as the run loop sees it: the log's events go through the door at their positions, and where the
+// recording took a digest this machine is compared with it. VM thread only.
+//
+// At every boundary:    door.set_icount(clock.icount());
+//                       for (;;) {
+//                           clock.run_expired();
+//                           if (!replayer.check()) stop: replayer.report();
+//                           if (replayer.at_end()) stop: replayer.end();
+//                           if (!door.deliver_next()) break;
+//                       }
+// and the CPU runs to the nearest of the next timer, door.next_icount() and replayer.next_stop().
+// Source: docs/replay.rst.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "exec/memory.h"
+#include "replay/digest.h"
+#include "replay/event_reader.h"
+#include "sysemu/clock.h"
+#include "sysemu/replay.h"
+#include "sysemu/state_root.h"
+
+namespace qr {
+
+// Where and in what a replay differs from its recording.
+struct Divergence {
+    Position position;
+    std::optional<Position> last_good;  // of the digest before, which agreed
+    std::string mismatch;               // an event that does not fit; or the following two
+    std::vector<FieldDifference> fields;
+    std::vector<RamDifference> ram;
+    std::string last_event;  // what was delivered last, in words; empty: nothing was
+};
+// Several lines, without a newline at the end. `pc` in words, if known.
+std::string describe(const Divergence& divergence, std::string_view pc = {});
+
+class Replayer final : public EventSource {
+  public:
+    // Attaches itself to the door. Fails if the log's behaviour is unknown to this build, or one of its
+    // ports to this machine.
+    static Result<std::unique_ptr<Replayer>> create(const LogReader& log, Door& door,
+                                                    VirtualClock& clock, StateRoot& root,
+                                                    AddressSpace& memory);
+    ~Replayer() override;
+
+    const Event* peek() override;
+    void pop() override;
+
+    // How far the CPU may run, for digests' and the end's sake. As Door::next_icount().
+    uint64_t next_stop() const;
+    // Compares, if a digest belongs here. False: the replay has diverged, or the log is damaged.
+    bool check();
+    const std::optional<Divergence>& divergence() const { return divergence_; }
+    // The log cannot be read further.
+    const std::optional<Error>& error() const { return error_; }
+
+    // All that the log has is done.
+    bool at_end();
+    // How it ended, and where.
+    const EndStatus& end() const { return log_.end(); }
+
+    // The machine was taken to another position (door.position() says which): by a snapshot.
+    void seek();
+    // Digests that agreed; events delivered.
+    uint64_t digests() const { return digests_; }
+    uint64_t events() const { return delivered_; }
+
+  private:
+    Replayer(const LogReader& log, Door& door, VirtualClock& clock, StateRoot& root,
+             AddressSpace& memory);
+    void diverge(std::string mismatch);
+    bool compare();
+    uint64_t stop_at(Position position) const;
+
+    const LogReader& log_;
+    Door& door_;
+    StateRoot& root_;
+    EventReader reader_;
+    DigestReader digest_reader_;
+    PageHashes pages_;
+    std::optional<Position> next_digest_;
+    std::optional<Position> last_good_;
+    std::optional<Divergence> divergence_;
+    std::optional<Error> error_;
+    Position last_position_;
+    uint32_t last_port_ = 0;
+    std::vector<uint8_t> last_payload_;
+    uint64_t digests_ = 0;
+    uint64_t delivered_ = 0;
+};
+
+}  // namespace qr

@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// QEMU's command line as one table: an option's name, whether it takes an argument, what it does and how
+// -help shows it. Options that QEMU has and this version lacks stand in a second table, so that they are
+// refused by name instead of being called unknown.
+#include <algorithm>
+#include <cctype>
+#include <functional>
+#include <span>
+
+#include <fmt/format.h>
+
+#include "system/options.h"
+#include "target/i386/cpu_model.h"
+#include "util/keyval.h"
+
+namespace qr {
+
+namespace {
+
+using Apply = Result<void> (*)(Options& o, const std::string& value);
+
+struct OptionRow {
+    std::string_view name;
+    bool has_argument;
+    std::string_view help;  // argument and meaning; empty: not shown
+    Apply apply;
+};
+
+template <std::string Options::*kField>
+Result<void> set_text(Options& o, const std::string& value) {
+    o.*kField = value;
+    return {};
+}
+
+template <bool Options::*kField>
+Result<void> set_flag(Options& o, const std::string&) {
+    o.*kField = true;
+    return {};
+}
+
+Result<void> ignore(Options&, const std::string&) { return {}; }
+
+Result<void> set_machine(Options& o, const std::string& value) {
+    KeyVal options = KeyVal::parse(value, "type");
+    const std::string type = options.take("type").value_or("pc");
+    if (type == "help" || type == "?") {
+        o.print = "Supported machines are:\npc                   Standard PC (i440FX + PIIX) (default)\n";
+        return {};
+    }
+    if (type != "pc" && type != "pc-i440fx" && type != "none") {
+        return Error{fmt::format(
+            "unsupported machine type '{}': use -machine help to list supported machines", type)};
+    }
+    if (type == "none") return Error{"machine type 'none' isn't supported: expected pc"};
+    o.machine = "pc";
+    const Result<bool> hpet = options.take_bool("hpet", o.hpet);
+    if (!hpet) return hpet.error();
+    o.hpet = *hpet;
+    if (const auto accel = options.take("accel")) o.accel = *accel;
+    options.take("usb");  // off is the default; on is checked below
+    if (const auto key = options.unknown())
+        return Error{fmt::format("Property 'pc-machine.{}' not found", *key)};
+    return {};
+}
+
+Result<void> set_cpu(Options& o, const std::string& value) {
+    if (value == "help" || value == "?") {
+        std::string text = "Available CPUs:\n";
+        for (const std::string& name : i386::cpu_model_names()) text += "  " + name + "\n";
+        text += "\nRecognized CPUID flags:\n ";
+        for (const std::string& name : i386::cpu_feature_names()) text += " " + name;
+        o.print = text + "\n";
+        return {};
+    }
+    const auto model = i386::parse_cpu_model(value);
+    if (!model) return model.error();
+    o.cpu = value;
+    return {};
+}
+
+Result<void> set_memory(Options& o, const std::string& value) {
+    KeyVal options = KeyVal::parse(value, "size");
+    const auto size = options.take_size("size", o.ram_size, 'M');
+    if (!size) return size.error();
+    if (const auto key = options.unknown()) {
+        return Error{fmt::format("parameter '{}' isn't supported: expected a size such as 512 or 1G",
+                                 *key)};
+    }
+    o.ram_size = *size ? *size : uint64_t{128} << 20;
+    if (o.ram_size < (1 << 20) || o.ram_size > (uint64_t{60} << 30)) {
+        return Error{fmt::format("{} MiB of memory isn't possible: expected 1 MiB to 60 GiB",
+                                 o.ram_size >> 20)};
+    }
+    o.ram_size = (o.ram_size + 8191) & ~uint64_t{8191};
+    return {};
+}
+
+Result<void> set_smp(Options&, const std::string& value) {
+    KeyVal options = KeyVal::parse(value, "cpus");
+    if (options.take("cpus").value_or("1") != "1")
+        return Error{"only one virtual CPU is supported: expected -smp 1"};
+    return {};
+}
+
+Result<void> set_accel(Options& o, const std::string& value) {
+    KeyVal options = KeyVal::parse(value, "accel");
+    const std::string name = options.take("accel").value_or("");
+    if (name == "help") {
+        o.print = "Accelerators supported in QEMU binary:\ninterp\nqtest\n";
+        return {};
+    }
+    if (name == "tcg") {
+        return Error{"accelerator tcg isn't in this version yet: use -accel interp (the default)"};
+    }
+    if (name != "interp" && name != "qtest")
+        return Error{fmt::format("invalid accelerator {}: expected interp", name)};
+    o.accel = name;
+    return {};
+}
+
+Result<void> set_icount(Options& o, const std::string& value) {
+    const auto parsed = parse_icount(value);
+    // The text is in the message already.
+    if (!parsed) return parsed.error();
+    o.icount = *parsed;
+    o.icount_given = true;
+    return {};
+}
+
+Result<void> add_serial(Options& o, const std::string& value) {
+    if (o.serials.size() >= 4)
+        return Error{"more than 4 serial ports: an ISA PC has COM1 to COM4"};
+    o.serials.push_back(value);
+    return {};
+}
+
+Result<void> add_parallel(Options& o, const std::string& value) {
+    if (o.parallels.size() >= 3)
+        return Error{"more than 3 parallel ports: an ISA PC has LPT1 to LPT3"};
+    o.parallels.push_back(value);
+    return {};
+}
+
+constexpr std::string_view kDeviceHelp =
+    "name \"isa-debug-exit\", bus ISA\n"
+    "name \"isa-debugcon\", bus ISA\n";
+
+Result<void> add_device(Options& o, const std::string& value) {
+    KeyVal options = KeyVal::parse(value, "driver");
+    DeviceOption device;
+    device.driver = options.take("driver").value_or("");
+    device.properties = options.pairs();
+    if (device.driver == "help" || device.driver == "?") {
+        o.print = std::string(kDeviceHelp);
+        return {};
+    }
+    const bool help = !device.properties.empty() && device.properties[0].first == "help";
+    if (device.driver == "isa-debug-exit") {
+        if (help) {
+            o.print = "isa-debug-exit options:\n  iobase=<uint32>        -  (default: 1281)\n"
+                      "  iosize=<uint32>        -  (default: 2)\n";
+            return {};
+        }
+    } else if (device.driver == "isa-debugcon") {
+        if (help) {
+            o.print = "isa-debugcon options:\n  chardev=<str>          - ID of a chardev\n"
+                      "  iobase=<uint32>        -  (default: 233)\n"
+                      "  readback=<uint32>      -  (default: 233)\n";
+            return {};
+        }
+    } else {
+        return Error{fmt::format("'{}' is not a valid device model name: use -device help to list them",
+                                 device.driver)};
+    }
+    o.devices.push_back(device);
+    return {};
+}
+
+Result<void> add_debugcon(Options& o, const std::string& value) {
+    o.chardevs["debugcon"] = value;
+    o.devices.push_back({"isa-debugcon", {{"iobase", "0x402"}, {"chardev", "debugcon"}}});
+    return {};
+}
+
+Result<void> add_chardev(Options& o, const std::string& value) {
+    KeyVal options = KeyVal::parse(value, "backend");
+    const auto id = options.take("id");
+    if (!id) return Error{"Parameter 'id' is missing: expected BACKEND,id=NAME,..."};
+    if (o.chardevs.contains(*id)) return Error{fmt::format("Duplicate ID '{}' for chardev", *id)};
+    std::string rest;
+    for (const auto& [key, text] : options.pairs()) {
+        if (!rest.empty()) rest += ',';
+        std::string escaped;
+        for (const char c : text) escaped += c == ',' ? ",," : std::string(1, c);
+        rest += key == "backend" ? escaped : key + '=' + escaped;
+    }
+    o.chardevs[*id] = "chardev:" + rest;
+    return {};
+}
+
+Result<void> set_vga(Options& o, const std::string& value) {
+    if (value != "std" && value != "none") {
+        return Error{fmt::format("unknown vga type: '{}': expected std or none", value)};
+    }
+    o.vga = value;
+    return {};
+}
+
+Result<void> set_display(Options& o, const std::string& value) {
+    if (value != "none" && value != "default") {
+        return Error{fmt::format("Parameter 'type' does not accept value '{}': expected none", value)};
+    }
+    o.display = value;
+    return {};
+}
+
+Result<void> set_rtc(Options& o, const std::string& value) {
+    KeyVal options = KeyVal::parse(value, "");
+    o.rtc_base = options.take("base").value_or("utc");
+    const std::string clock = options.take("clock").value_or("vm");
+    if (clock != "vm" && clock != "host" && clock != "rt")
+        return Error{fmt::format("invalid option value '{}': expected clock=host, rt or vm", clock)};
+    options.take("driftfix");
+    if (const auto key = options.unknown()) return Error{fmt::format("Invalid parameter '{}'", *key)};
+    return {};
+}
+
+Result<void> set_monitor(Options&, const std::string& value) {
+    if (value == "none") return {};
+    return Error{fmt::format("a monitor on '{}' isn't supported by this version: expected none", value)};
+}
+
+Result<void> set_boot(Options& o, const std::string& value) {
+    KeyVal options = KeyVal::parse(value, "order");
+    options.take("order");  // without disks there is one thing to boot
+    options.take("once");
+    options.take("strict");
+    const auto menu = options.take_bool("menu", false);
+    if (!menu) return menu.error();
+    o.boot_menu = *menu;
+    if (const auto key = options.unknown()) return Error{fmt::format("Invalid parameter '{}'", *key)};
+    return {};
+}
+
+Result<void> set_net(Options&, const std::string& value) {
+    if (value == "none") return {};
+    return Error{fmt::format("'{}' isn't supported by this version: expected none", value)};
+}
+
+Result<void> show_version(Options& o, const std::string&) {
+    o.print = fmt::format("QEMU emulator, qemu-replay version {}\n", QR_VERSION);
+    return {};
+}
+
+Result<void> show_help(Options& o, const std::string&);
+
+constexpr OptionRow kOptions[] = {
+    {"help", false, "display this help and exit", show_help},
+    {"h", false, "", show_help},
+    {"version", false, "display version information and exit", show_version},
+    {"machine", true, "[type=]pc[,hpet=on|off]  the board", set_machine},
+    {"M", true, "", set_machine},
+    {"cpu", true, "MODEL[,+feature][,-feature]  the processor; 'help' lists them", set_cpu},
+    {"m", true, "SIZE  memory, in MiB or with a suffix (default: 128)", set_memory},
+    {"smp", true, "1  number of virtual CPUs", set_smp},
+    {"accel", true, "interp  what runs the guest's code", set_accel},
+    {"icount", true,
+     "[shift=N|auto][,sleep=on|off][,align=on|off][,rr=record|replay,rrfile=FILE[,rrdigest=MS]]\n"
+     "                  how virtual time runs, and record and replay",
+     set_icount},
+    {"bios", true, "FILE  the system BIOS (default: SeaBIOS of the package)", set_text<&Options::bios>},
+    {"L", true, "DIR  where to look for firmware",
+     [](Options& o, const std::string& v) -> Result<void> {
+         o.library_paths.push_back(v);
+         return {};
+     }},
+    {"kernel", true, "FILE  Linux kernel to boot", set_text<&Options::kernel>},
+    {"initrd", true, "FILE  its initial RAM disk", set_text<&Options::initrd>},
+    {"append", true, "TEXT  its command line",
+     [](Options& o, const std::string& v) -> Result<void> {
+         o.append = v;
+         o.has_append = true;
+         return {};
+     }},
+    {"serial", true, "BACKEND  serial port: stdio, pty, file:, tcp:, unix:, pipe:, chardev:ID, null, none",
+     add_serial},
+    {"parallel", true, "BACKEND  parallel port", add_parallel},
+    {"chardev", true, "BACKEND,id=ID,...  a character device by name", add_chardev},
+    {"debugcon", true, "BACKEND  the BIOS's debug port 0x402", add_debugcon},
+    {"device", true, "DRIVER[,prop=value]  adds a device; 'help' lists them", add_device},
+    {"vga", true, "std|none  video adapter", set_vga},
+    {"display", true, "none  where the picture goes", set_display},
+    {"nographic", false, "no picture; the first serial port on the terminal (Ctrl-A h helps)",
+     set_flag<&Options::nographic>},
+    {"monitor", true, "none", set_monitor},
+    {"rtc", true, "base=utc|localtime|DATE  what the guest's clock starts from", set_rtc},
+    {"boot", true, "[order=...][,menu=on|off]", set_boot},
+    {"net", true, "", set_net},
+    {"nic", true, "", set_net},
+    {"no-reboot", false, "exit instead of rebooting", set_flag<&Options::no_reboot>},
+    {"no-shutdown", false, "stop instead of exiting on shutdown", set_flag<&Options::no_shutdown>},
+    {"no-hpet", false, "", [](Options& o, const std::string&) -> Result<void> {
+         o.hpet = false;
+         return {};
+     }},
+    {"nodefaults", false, "no default devices", set_flag<&Options::no_defaults>},
+    {"no-user-config", false, "", ignore},
+    {"S", false, "don't start the CPU", set_flag<&Options::start_stopped>},
+    {"name", true, "TEXT  name of the guest", set_text<&Options::name>},
+    {"uuid", true, "UUID  of the guest", set_text<&Options::uuid>},
+    {"pidfile", true, "FILE  write the process's number there", set_text<&Options::pid_file>},
+    {"qtest", true, "BACKEND  the device test protocol", set_text<&Options::qtest>},
+};
+
+// What QEMU has, and this version does not.
+constexpr std::string_view kNotYet[] = {
+    "hda", "hdb", "hdc", "hdd", "cdrom", "fda", "fdb", "drive", "blockdev", "snapshot", "mon", "qmp",
+    "qmp-pretty", "vnc", "k", "s", "gdb", "loadvm", "d", "D", "daemonize", "netdev", "audiodev", "usb",
+    "usbdevice", "plugin", "trace", "object", "global", "watchdog-action", "watchdog", "sdl", "spice",
+    "incoming", "enable-kvm", "numa", "soundhw", "fw_cfg", "option-rom", "tpmdev", "virtfs", "runas",
+    "chroot", "sandbox", "smbios", "acpitable", "dtb", "readconfig", "overcommit", "no-acpi",
+    "full-screen", "set", "action", "msg", "preconfig", "fsdev", "singlestep", "add-fd", "mem-path",
+    "mem-prealloc", "win2k-hack", "no-fd-bootchk", "dfilter", "seed", "only-migratable",
+};
+
+Result<void> show_help(Options& o, const std::string&) {
+    std::string text = fmt::format(
+        "QEMU emulator, qemu-replay version {}\nusage: qemu-system-i386 [options]\n\n", QR_VERSION);
+    for (const OptionRow& row : kOptions)
+        if (!row.help.empty()) text += fmt::format("  -{:<15} {}\n", row.name, row.help);
+    text += "\nRecord a boot, and replay it:\n"
+            "  qemu-system-i386 -nographic -kernel LINUX -initrd INITRD -append console=ttyS0 \\\n"
+            "      -icount shift=auto,rr=record,rrfile=boot.bin\n"
+            "  qemu-system-i386 -icount rr=replay,rrfile=boot.bin\n";
+    o.print = text;
+    return {};
+}
+
+// What goes together, once everything is known.
+Result<void> check(const Options& o) {
+    if (o.kernel.empty() && !o.initrd.empty())
+        return Error{"-initrd only allowed with -kernel option"};
+    if (o.kernel.empty() && o.has_append)
+        return Error{"-append only allowed with -kernel option"};
+    for (const std::string& serial : o.serials) {
+        if (serial.starts_with("chardev:") && !o.chardevs.contains(serial.substr(8)))
+            return Error{fmt::format("-serial {}: chardev \"{}\" not found: add -chardev ...,id={}",
+                                     serial, serial.substr(8), serial.substr(8))};
+    }
+    if (!o.qtest.empty() && o.icount.mode != ReplayMode::kNone)
+        return Error{"-qtest can't be recorded or replayed: leave out rr="};
+    return {};
+}
+
+}  // namespace
+
+Result<Options> parse_command_line(int argc, char** argv) {
+    Options options;
+    for (int i = 1; i < argc; ++i) {
+        std::string_view word = argv[i];
+        if (!word.starts_with('-') || word.size() < 2) {
+            return Error{fmt::format(
+                "{}: a disk image as an argument isn't supported by this version: -help lists the "
+                "options",
+                word)};
+        }
+        word.remove_prefix(word.starts_with("--") ? 2 : 1);
+        const auto row = std::ranges::find(kOptions, word, &OptionRow::name);
+        if (row == std::end(kOptions)) {
+            if (std::ranges::find(kNotYet, word) != std::end(kNotYet))
+                return Error{fmt::format("-{}: not supported by this version; -help lists what is", word)};
+            return Error{fmt::format("-{}: invalid option; -help lists the options", word)};
+        }
+        std::string value;
+        if (row->has_argument) {
+            if (++i == argc) return Error{fmt::format("-{}: requires an argument", word)};
+            value = argv[i];
+        }
+        if (const auto done = row->apply(options, value); !done) {
+            const std::string& why = done.error().message;
+            if (why.starts_with('-')) return Error{why};
+            return Error{fmt::format("-{} {}: {}", word, value, why)};
+        }
+        options.given[std::string(row->name == "M" ? "machine" : row->name)] = value;
+        if (options.print) return options;
+    }
+    if (const auto good = check(options); !good) return good.error();
+    return options;
+}
+
+}  // namespace qr

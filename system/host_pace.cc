@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "system/host_pace.h"
+
+#include <algorithm>
+
+namespace qr {
+
+namespace {
+using std::chrono::milliseconds;
+constexpr milliseconds kLookEvery{20};
+// Longer than this between two looks, the emulator itself was stopped: that isn't the guest's time.
+constexpr milliseconds kStopped{2000};
+// A lag or lead is made good over this time, at most this many times faster or slower.
+constexpr double kHorizonNs = 300e6;
+constexpr double kFastest = 4.0;
+constexpr double kSlowest = 0.1;
+// Fewer instructions say nothing about the speed.
+constexpr uint64_t kEnoughInstructions = 10'000;
+constexpr double kLowestRate = 1.0 / 64, kHighestRate = 1024;
+// Corrections smaller than this aren't worth a place in the log.
+constexpr double kWorthwhile = 0.02;
+}  // namespace
+
+void HostPace::resume(int64_t virtual_ns) {
+    last_look_ = Clock::now();
+    origin_ = last_look_ - std::chrono::nanoseconds(virtual_ns);
+    idle_ = {};
+}
+
+std::optional<uint64_t> HostPace::correct(uint64_t icount, int64_t virtual_ns, uint64_t rate) {
+    const Clock::time_point now = Clock::now();
+    if (now - last_look_ < kLookEvery || icount - last_icount_ < kEnoughInstructions)
+        return std::nullopt;
+    if (now - last_look_ - idle_ > kStopped) {
+        origin_ += now - last_look_ - idle_;
+        last_icount_ = icount;
+        last_look_ = now;
+        idle_ = {};
+        return std::nullopt;
+    }
+    const double busy_ns = std::max<double>(
+        static_cast<double>((now - last_look_ - idle_) / std::chrono::nanoseconds(1)), 1);
+    const double measured = busy_ns / static_cast<double>(icount - last_icount_);
+    const double late_ns = static_cast<double>((now - origin_) / std::chrono::nanoseconds(1) - virtual_ns);
+    const double haste = std::clamp(1 + late_ns / kHorizonNs, kSlowest, kFastest);
+    const double wanted = std::clamp(measured * haste, kLowestRate, kHighestRate);
+    last_icount_ = icount;
+    last_look_ = now;
+    idle_ = {};
+    const double present = static_cast<double>(rate) / 4294967296.0;
+    if (wanted > present * (1 - kWorthwhile) && wanted < present * (1 + kWorthwhile))
+        return std::nullopt;
+    // Eight significant bits are as good as all, and shorter in the log.
+    auto fixed = static_cast<uint64_t>(wanted * 4294967296.0);
+    const int drop = std::max(0, 64 - __builtin_clzll(fixed) - 8);
+    return (fixed >> drop) << drop;
+}
+
+}  // namespace qr

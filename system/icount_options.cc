@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// -icount: the same combinations are refused as by QEMU, with its messages.
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "system/options.h"
+#include "util/keyval.h"
+
+namespace qr {
+
+namespace {
+
+Result<void> parse_shift(const std::string& text, IcountOptions& out) {
+    out.shift_given = true;
+    if (text == "auto") {
+        out.auto_shift = true;
+        return {};
+    }
+    unsigned shift = 0;
+    const char* end = text.data() + text.size();
+    const auto [at, status] = std::from_chars(text.data(), end, shift);
+    if (status != std::errc{} || at != end || shift > 10) {
+        return Error{fmt::format(
+            "icount: Invalid shift value '{}': expected 0 to 10, or auto", text)};
+    }
+    out.auto_shift = false;
+    out.shift = shift;
+    return {};
+}
+
+}  // namespace
+
+Result<IcountOptions> parse_icount(const std::string& text) {
+    IcountOptions out;
+    KeyVal options = KeyVal::parse(text, "shift");
+    const auto wrong = [&](const std::string& what) {
+        return Error{fmt::format("-icount {}: {}", text, what)};
+    };
+
+    if (const auto shift = options.take("shift"))
+        if (const auto parsed = parse_shift(*shift, out); !parsed)
+            return wrong(parsed.error().message);
+    const Result<bool> sleep = options.take_bool("sleep", true);
+    if (!sleep) return wrong(sleep.error().message);
+    const Result<bool> align = options.take_bool("align", false);
+    if (!align) return wrong(align.error().message);
+    out.sleep = *sleep;
+    out.align = *align;
+
+    const auto mode = options.take("rr");
+    const auto file = options.take("rrfile");
+    options.take("rrsnapshot");  // snapshots are in the log: nothing needs naming
+    if (const auto digest = options.take("rrdigest")) {
+        const char* end = digest->data() + digest->size();
+        const auto [at, status] = std::from_chars(digest->data(), end, out.digest_ms);
+        if (status != std::errc{} || at != end || out.digest_ms == 0) {
+            return wrong(fmt::format(
+                "rrdigest expects a number of virtual milliseconds, 1 or more, not '{}'", *digest));
+        }
+    }
+    if (const auto key = options.unknown()) return wrong(fmt::format("Invalid parameter '{}'", *key));
+
+    if (out.align && !out.shift_given) return wrong("Please specify shift option when using align");
+    if (out.align && !out.sleep) return wrong("align=on and sleep=off are incompatible");
+    if (mode) {
+        if (*mode == "record")
+            out.mode = ReplayMode::kRecord;
+        else if (*mode == "replay")
+            out.mode = ReplayMode::kReplay;
+        else
+            return wrong(fmt::format("Invalid icount rr option: {}", *mode));
+        if (!file || file->empty()) return wrong("File name not specified for replay");
+        out.file = *file;
+        // A replay takes its pace from the log.
+        if (out.mode == ReplayMode::kRecord && !out.shift_given)
+            return wrong("Please enable icount to use record/replay: shift=auto or shift=0 to 10");
+    } else if (file) {
+        return wrong("rrfile is of use only with rr=record or rr=replay");
+    }
+    return out;
+}
+
+}  // namespace qr

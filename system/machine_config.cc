@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The expanded machine, its JSON, and the comparison with a command line.
+#include "system/machine_config.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "util/keyval.h"
+#include "util/date.h"
+
+namespace qr {
+
+namespace {
+
+using nlohmann::json;
+
+uint64_t number_of(const DeviceOption& device, const std::string& key, uint64_t otherwise) {
+    for (const auto& [name, value] : device.properties)
+        if (name == key) return parse_size(value).value_or(~uint64_t{0});
+    return otherwise;
+}
+
+std::string text_of(const DeviceOption& device, const std::string& key) {
+    for (const auto& [name, value] : device.properties)
+        if (name == key) return value;
+    return {};
+}
+
+Result<ExtraDevice> expand_device(const DeviceOption& option) {
+    ExtraDevice device;
+    device.driver = option.driver;
+    const bool exit = option.driver == "isa-debug-exit";
+    const uint64_t iobase = number_of(option, "iobase", exit ? 0x501 : 0xe9);
+    const uint64_t iosize = number_of(option, "iosize", 2);
+    const uint64_t readback = number_of(option, "readback", 0xe9);
+    if (iobase > 0xffff || iosize < 1 || iosize > 4 || readback > 0xff) {
+        return Error{fmt::format("-device {}: a property is out of range: expected iobase up to 0xffff, "
+                                 "iosize 1 to 4, readback up to 0xff",
+                                 option.driver)};
+    }
+    for (const auto& [name, value] : option.properties) {
+        const bool known = name == "iobase" || name == "id" || (exit && name == "iosize") ||
+                           (!exit && (name == "readback" || name == "chardev"));
+        if (!known)
+            return Error{fmt::format("-device {}: Property '{}.{}' not found", option.driver,
+                                     option.driver, name)};
+    }
+    device.iobase = static_cast<uint16_t>(iobase);
+    device.iosize = static_cast<uint16_t>(iosize);
+    device.readback = static_cast<uint8_t>(readback);
+    device.chardev = text_of(option, "chardev");
+    return device;
+}
+
+json device_json(const ExtraDevice& d) {
+    return {{"driver", d.driver}, {"iobase", d.iobase}, {"iosize", d.iosize}, {"readback", d.readback}};
+}
+
+// "a.b: given X, recorded Y"
+Error conflict(std::string_view option, std::string_view given, std::string_view recorded) {
+    return Error{fmt::format("-{} {}: contradicts the recording, which was made with '{}': leave the "
+                             "option out, or give what was recorded",
+                             option, given, recorded)};
+}
+
+}  // namespace
+
+uint64_t MachineConfig::start_rate() const {
+    return uint64_t{1} << (32 + (auto_shift ? 0 : shift));
+}
+
+std::string MachineConfig::to_json() const {
+    json devices_json = json::array();
+    for (const ExtraDevice& d : devices) devices_json.push_back(device_json(d));
+    const json j = {
+        {"machine", machine},       {"cpu", cpu},
+        {"ram_size", ram_size},     {"vga", vga},
+        {"hpet", hpet},             {"serial", serial},
+        {"parallel", parallel},     {"devices", devices_json},
+        {"append", append},         {"uuid", uuid},
+        {"boot_menu", boot_menu},   {"nographic", nographic},
+        {"rtc_epoch", rtc_epoch},   {"random_seed", random_seed},
+        {"auto_shift", auto_shift}, {"shift", shift},
+        {"sleep", sleep},           {"digest_ms", digest_ms},
+        {"no_reboot", no_reboot},   {"no_shutdown", no_shutdown},
+    };
+    // Text that isn't UTF-8 (a kernel command line may be anything) must not stop a recording.
+    return j.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+Result<MachineConfig> MachineConfig::from_json(const std::string& text) {
+    try {
+        const json j = json::parse(text);
+        MachineConfig c;
+        j.at("machine").get_to(c.machine);
+        j.at("cpu").get_to(c.cpu);
+        j.at("ram_size").get_to(c.ram_size);
+        j.at("vga").get_to(c.vga);
+        j.at("hpet").get_to(c.hpet);
+        j.at("serial").get_to(c.serial);
+        j.at("parallel").get_to(c.parallel);
+        for (const json& d : j.at("devices")) {
+            ExtraDevice device;
+            d.at("driver").get_to(device.driver);
+            d.at("iobase").get_to(device.iobase);
+            d.at("iosize").get_to(device.iosize);
+            d.at("readback").get_to(device.readback);
+            c.devices.push_back(device);
+        }
+        j.at("append").get_to(c.append);
+        j.at("uuid").get_to(c.uuid);
+        j.at("boot_menu").get_to(c.boot_menu);
+        j.at("nographic").get_to(c.nographic);
+        j.at("rtc_epoch").get_to(c.rtc_epoch);
+        j.at("random_seed").get_to(c.random_seed);
+        j.at("auto_shift").get_to(c.auto_shift);
+        j.at("shift").get_to(c.shift);
+        j.at("sleep").get_to(c.sleep);
+        j.at("digest_ms").get_to(c.digest_ms);
+        j.at("no_reboot").get_to(c.no_reboot);
+        j.at("no_shutdown").get_to(c.no_shutdown);
+        const bool possible = c.machine == "pc" && c.ram_size >= (1 << 20) &&
+                              c.ram_size <= (uint64_t{60} << 30) && c.ram_size % 8192 == 0 &&
+                              c.parallel <= 3 && c.shift <= 10 && c.digest_ms > 0 &&
+                              c.devices.size() <= 64;
+        if (!possible) return Error{"the recorded machine's description has a value out of range"};
+        return c;
+    } catch (const json::exception& e) {
+        return Error{fmt::format("the recorded machine's description can't be read: {}", e.what())};
+    }
+}
+
+Result<MachineConfig> expand(const Options& o, int64_t host_utc, int64_t host_local) {
+    MachineConfig c;
+    c.machine = o.machine;
+    c.cpu = o.cpu;
+    c.ram_size = o.ram_size;
+    c.vga = o.vga;
+    c.hpet = o.hpet;
+    const bool has_default = !o.no_defaults && o.serials.empty();
+    c.serial[0] = has_default;
+    for (size_t i = 0; i < o.serials.size(); ++i) c.serial[i] = o.serials[i] != "none";
+    c.parallel = 0;
+    for (const std::string& p : o.parallels) c.parallel += p != "none";
+    if (o.parallels.empty() && !o.no_defaults) c.parallel = 1;
+    for (const DeviceOption& d : o.devices) {
+        auto device = expand_device(d);
+        if (!device) return device.error();
+        c.devices.push_back(*device);
+    }
+    c.append = o.append;
+    c.uuid = o.uuid;
+    c.boot_menu = o.boot_menu;
+    c.nographic = o.nographic;
+    if (o.rtc_base == "utc") {
+        c.rtc_epoch = host_utc;
+    } else if (o.rtc_base == "localtime") {
+        c.rtc_epoch = host_local;
+    } else if (const auto date = parse_date(o.rtc_base)) {
+        c.rtc_epoch = *date;
+    } else {
+        return Error{fmt::format("-rtc base={}: invalid datetime format; valid formats: utc, localtime, "
+                                 "'2006-06-17T16:01:21' or '2006-06-17'",
+                                 o.rtc_base)};
+    }
+    c.auto_shift = o.icount.auto_shift;
+    c.shift = o.icount.shift;
+    c.sleep = o.icount.sleep;
+    c.digest_ms = o.icount.digest_ms;
+    c.no_reboot = o.no_reboot;
+    c.no_shutdown = o.no_shutdown;
+    return c;
+}
+
+Result<void> check_against(const Options& o, const MachineConfig& recorded,
+                           const std::function<Result<std::vector<uint8_t>>(const std::string&)>& kept) {
+    auto expanded = expand(o, recorded.rtc_epoch, recorded.rtc_epoch);
+    if (!expanded) return expanded.error();
+    const MachineConfig& c = *expanded;
+    const auto given = [&](const char* name) { return o.given.contains(name); };
+    const auto yes_no = [](bool b) { return b ? "on" : "off"; };
+
+    if (given("m") && c.ram_size != recorded.ram_size)
+        return conflict("m", o.given.at("m"), fmt::format("{}M", recorded.ram_size >> 20));
+    if (given("cpu") && c.cpu != recorded.cpu) return conflict("cpu", c.cpu, recorded.cpu);
+    if (given("vga") && c.vga != recorded.vga) return conflict("vga", c.vga, recorded.vga);
+    if ((given("machine") || given("no-hpet")) && c.hpet != recorded.hpet)
+        return conflict("machine", fmt::format("hpet={}", yes_no(c.hpet)),
+                        fmt::format("hpet={}", yes_no(recorded.hpet)));
+    if (given("append") && c.append != recorded.append)
+        return conflict("append", fmt::format("'{}'", c.append), recorded.append);
+    if (given("uuid") && c.uuid != recorded.uuid) return conflict("uuid", c.uuid, recorded.uuid);
+    if (given("rtc") && c.rtc_epoch != recorded.rtc_epoch)
+        return conflict("rtc", o.given.at("rtc"), fmt::format("{} seconds since 1970", recorded.rtc_epoch));
+    if (given("serial")) {
+        const auto list = [](const std::array<bool, 4>& ports) {
+            std::string text;
+            for (size_t i = 0; i < ports.size(); ++i)
+                if (ports[i]) text += fmt::format("{}COM{}", text.empty() ? "" : " ", i + 1);
+            return text.empty() ? std::string("no serial port") : text;
+        };
+        if (c.serial != recorded.serial) return conflict("serial", list(c.serial), list(recorded.serial));
+    }
+    if (given("device")) {
+        for (const ExtraDevice& d : c.devices) {
+            bool found = false;
+            for (const ExtraDevice& r : recorded.devices) found |= device_json(d) == device_json(r);
+            if (found) continue;
+            std::string all;
+            for (const ExtraDevice& r : recorded.devices) all += (all.empty() ? "" : ", ") + device_json(r).dump();
+            return conflict("device", device_json(d).dump(), all.empty() ? "no such device" : all);
+        }
+    }
+    if (o.icount.shift_given &&
+        (o.icount.auto_shift != recorded.auto_shift || o.icount.shift != recorded.shift)) {
+        const auto name = [](bool automatic, unsigned shift) {
+            return automatic ? std::string("auto") : std::to_string(shift);
+        };
+        return conflict("icount", "shift=" + name(o.icount.auto_shift, o.icount.shift),
+                        "shift=" + name(recorded.auto_shift, recorded.shift));
+    }
+    struct File {
+        const char* option;
+        const std::string& path;
+    };
+    for (const File& file : {File{"kernel", o.kernel}, File{"initrd", o.initrd}, File{"bios", o.bios}}) {
+        if (file.path.empty()) continue;
+        const auto now = read_file(file.path, uint64_t{1} << 31);
+        if (!now) {
+            return Error{fmt::format("-{} {}: {}; the recording has its own copy: leave the option out",
+                                     file.option, file.path, now.error().message)};
+        }
+        const auto then = kept(file.option);
+        if (!then) return then.error();
+        if (*now == *then) continue;
+        return conflict(file.option, fmt::format("'{}' ({} bytes)", file.path, now->size()),
+                        then->empty() ? std::string("none")
+                                      : fmt::format("another file of {} bytes", then->size()));
+    }
+    return {};
+}
+
+Result<std::vector<uint8_t>> read_file(const std::string& path, uint64_t limit) {
+    std::ifstream in(path, std::ios::binary | std::ios::ate);
+    if (!in) return Error{std::strerror(errno)};
+    const auto size = in.tellg();
+    if (size < 0) return Error{"it isn't a plain file"};
+    if (static_cast<uint64_t>(size) > limit)
+        return Error{fmt::format("it has {} bytes: at most {} are possible",
+                                 static_cast<uint64_t>(size), limit)};
+    std::vector<uint8_t> bytes(static_cast<size_t>(size));
+    in.seekg(0);
+    if (!in.read(reinterpret_cast<char*>(bytes.data()), size)) return Error{"it can't be read"};
+    return bytes;
+}
+
+}  // namespace qr

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The command line, parsed: what the guest can see (machine) apart from how it is run (everything else).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "util/result.h"
+
+namespace qr {
+
+enum class ReplayMode { kNone, kRecord, kReplay };
+
+struct IcountOptions {
+    bool auto_shift = true;
+    unsigned shift = 0;  // 0 .. 10: 2^shift nanoseconds an instruction
+    bool shift_given = false;
+    bool sleep = true;
+    bool align = false;
+    ReplayMode mode = ReplayMode::kNone;
+    std::string file;
+    uint32_t digest_ms = 1000;  // virtual milliseconds between digests
+};
+
+// -device and its like: a driver's name and its properties, in order.
+struct DeviceOption {
+    std::string driver;
+    std::vector<std::pair<std::string, std::string>> properties;
+};
+
+struct Options {
+    // --- the machine ---
+    std::string machine = "pc";
+    std::string cpu = "qemu32";
+    uint64_t ram_size = uint64_t{128} << 20;
+    std::string bios;  // file name, empty: the package's
+    std::string kernel, initrd, append;
+    bool has_append = false;
+    std::string vga = "std";
+    std::string rtc_base = "utc";
+    std::string uuid;
+    bool hpet = true;
+    bool no_defaults = false;
+    std::vector<std::string> serials;    // -serial, in order
+    std::vector<std::string> parallels;  // -parallel, in order
+    std::vector<DeviceOption> devices;
+    bool boot_menu = false;
+
+    // --- how it runs ---
+    std::vector<std::string> library_paths;  // -L
+    std::string accel;
+    IcountOptions icount;
+    bool icount_given = false;
+    bool no_reboot = false;
+    bool no_shutdown = false;
+    bool start_stopped = false;  // -S
+    bool nographic = false;
+    std::string display;
+    std::map<std::string, std::string> chardevs;  // -chardev: id -> backend specification
+    std::string qtest;
+    std::string name;
+    std::string pid_file;
+    bool daemonize = false;
+
+    // Options that the user wrote, by name without dash; replay checks these against the recording.
+    std::map<std::string, std::string> given;
+    // -help, -version, "help" arguments: print this and exit with status 0.
+    std::optional<std::string> print;
+};
+
+// argv as main() got it. Errors read "-option value: what is wrong".
+Result<Options> parse_command_line(int argc, char** argv);
+
+// "-icount" alone: shift=N|auto,sleep=on|off,align=on|off,rr=record|replay,rrfile=NAME,...
+Result<IcountOptions> parse_icount(const std::string& text);
+
+}  // namespace qr

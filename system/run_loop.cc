@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The run loop; see docs/time.rst for the order of things at a boundary.
+#include "system/run_loop.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace qr {
+
+namespace {
+// Other threads can't reach the countdown: this bounds how long they wait.
+constexpr uint64_t kSliceInstructions = 100'000;
+// How long the VM thread may sleep before the log wants to be written.
+constexpr std::chrono::milliseconds kNap{500};
+// align=on: a lead that isn't worth sleeping for, and a lag that is worth a warning.
+constexpr int64_t kAlignSlackNs = 3'000'000;
+constexpr int64_t kLagWarningNs = 1'000'000'000;
+constexpr int kFailed = 1;
+constexpr int kDiverged = 2;
+}  // namespace
+
+RunLoop::RunLoop(Parts parts, Settings settings)
+    : parts_(std::move(parts)),
+      settings_(settings),
+      rate_(parts_.door, "clock.rate",
+            [this](RateInput& in) { parts_.clock.set_rate(in.rate); }),
+      warp_(parts_.door, "clock.warp",
+            [this](WarpInput& in) { parts_.clock.warp(static_cast<int64_t>(in.ns)); }) {
+    parts_.door.settle_by([this] { settle(); });
+    stopped_ = settings_.start_stopped;
+}
+
+void RunLoop::state(StateVisitor& v) { v("suspended", suspended_); }
+
+void RunLoop::quit() {
+    parts_.door.mailbox().post([this] {
+        quit_ = true;
+        finish("the user asked to quit");
+    });
+}
+
+void RunLoop::set_stopped(bool stopped) {
+    if (stopped_ && !stopped) pace_.resume(parts_.clock.now_ns());
+    stopped_ = stopped;
+}
+
+void RunLoop::request(Request r) {
+    requests_ |= r;
+    parts_.countdown.leave();
+}
+
+int RunLoop::run() {
+    pace_.resume(parts_.clock.now_ns());
+    while (!done_) {
+        boundary();
+        if (done_) break;
+        if (stopped_) {
+            if (!replayer_) parts_.door.mailbox().wait_until(HostPace::Clock::now() + kNap);
+            else parts_.door.mailbox().wait();
+            continue;
+        }
+        if (suspended_ || parts_.cpu.halted()) {
+            idle();
+            continue;
+        }
+        if (!replayer_) {
+            keep_pace();
+            if (done_) break;
+        }
+        parts_.countdown.grant(budget());
+        parts_.cpu.run();
+        parts_.countdown.leave();
+    }
+    conclude();
+    return exit_status_;
+}
+
+// Everything that is due at this position by the machine's own doing. Runs before anything enters.
+void RunLoop::settle() {
+    parts_.clock.run_expired();
+    while (requests_) {
+        serve_requests();
+        parts_.clock.run_expired();
+    }
+}
+
+void RunLoop::serve_requests() {
+    const uint32_t wanted = requests_;
+    requests_ = 0;
+    if (wanted & kExit) return finish("the guest asked the emulator to exit");
+    if (wanted & kShutdown) {
+        if (settings_.no_shutdown) {
+            stopped_ = true;
+            return;
+        }
+        return finish("the guest powered off");
+    }
+    if (wanted & kReset) {
+        if (settings_.no_reboot) return finish("the guest rebooted, and -no-reboot was given");
+        suspended_ = false;
+        parts_.reset_machine();
+        return;
+    }
+    if (wanted & kSuspend) suspended_ = true;
+}
+
+void RunLoop::boundary() {
+    parts_.door.set_icount(parts_.clock.icount());
+    parts_.door.settle();
+    if (suspended_ && parts_.wake_machine()) {
+        suspended_ = false;
+        parts_.reset_machine();
+    }
+    if (replayer_)
+        replay_boundary();
+    else
+        live_boundary();
+}
+
+void RunLoop::live_boundary() {
+    Mailbox& mailbox = parts_.door.mailbox();
+    while (!done_ && mailbox.waiting()) {
+        mailbox.run_pending();
+        parts_.door.settle();
+    }
+    if (!recorder_ || done_) return;
+    recorder_->tick();
+    if (recorder_->failed()) {
+        fail(recorder_->error());
+        recorder_ = nullptr;
+    }
+}
+
+void RunLoop::replay_boundary() {
+    do {
+        parts_.door.settle();
+        if (!replayer_->check()) return stop_replay({});
+    } while (parts_.door.deliver_next());
+    if (!parts_.door.mismatch().empty()) return stop_replay(parts_.door.mismatch());
+    if (replayer_->error()) return stop_replay({});
+    if (!done_ && replayer_->at_end()) return finish("the recording ends here");
+    if (!done_ && parts_.door.mailbox().waiting()) parts_.door.mailbox().run_pending();
+}
+
+uint64_t RunLoop::budget() {
+    const uint64_t now = parts_.clock.icount();
+    uint64_t until = now + kSliceInstructions;
+    if (const int64_t deadline = parts_.clock.next_deadline(); deadline != kNoDeadline)
+        until = std::min(until, parts_.clock.icount_at(deadline));
+    if (replayer_) until = std::min({until, parts_.door.next_icount(), replayer_->next_stop()});
+    return std::max(until, now + 1) - now;
+}
+
+// The CPU waits for an interrupt. With sleep=off virtual time jumps to the next timer; with sleep=on it
+// passes as the host's does, and what has passed enters through the door.
+void RunLoop::idle() {
+    const int64_t deadline = parts_.clock.next_deadline();
+    if (replayer_ && settings_.sleep) {
+        // Only a recorded warp moves time, and none was due here.
+        return stop_replay("the CPU is halted here, and the recording goes on without an event to wake it");
+    }
+    if (!replayer_ && settings_.sleep) return idle_live();
+    if (deadline != kNoDeadline) {
+        parts_.clock.warp(std::max<int64_t>(0, deadline - parts_.clock.now_ns()));
+        parts_.door.bump();
+        return;
+    }
+    if (replayer_) return stop_replay("the CPU is halted for good here, and the recording goes on");
+    parts_.door.mailbox().wait_until(HostPace::Clock::now() + kNap);
+}
+
+void RunLoop::idle_live() {
+    const int64_t deadline = parts_.clock.next_deadline();
+    const int64_t left =
+        deadline == kNoDeadline ? kNoDeadline : std::max<int64_t>(0, deadline - parts_.clock.now_ns());
+    const auto begin = HostPace::Clock::now();
+    const auto nap = begin + std::min<std::chrono::nanoseconds>(kNap, std::chrono::nanoseconds(left));
+    parts_.door.mailbox().wait_until(nap);
+    const auto passed = HostPace::Clock::now() - begin;
+    pace_.idled(passed);
+    const int64_t ns = std::min<int64_t>(passed / std::chrono::nanoseconds(1), left);
+    // Before the input that woke us: at its moment this much time had passed.
+    PayloadWriter payload;
+    WarpInput{static_cast<uint64_t>(ns)}.fields(payload);
+    parts_.door.enter(warp_, payload.take());
+}
+
+void RunLoop::keep_pace() {
+    const int64_t now = parts_.clock.now_ns();
+    if (settings_.auto_shift) {
+        if (const auto rate = pace_.correct(parts_.clock.icount(), now, parts_.clock.rate())) {
+            PayloadWriter payload;
+            RateInput{*rate}.fields(payload);
+            parts_.door.enter(rate_, payload.take());
+        }
+    }
+    if (!settings_.align) return;
+    const int64_t ahead = now - pace_.running_ns();
+    if (ahead > kAlignSlackNs) {
+        parts_.door.mailbox().wait_until(pace_.when(now));
+    } else if (-ahead > kLagWarningNs && HostPace::Clock::now() >= next_lag_warning_) {
+        next_lag_warning_ = HostPace::Clock::now() + std::chrono::seconds(2);
+        parts_.notice(fmt::format("Warning: The guest is now late by {:.1f} seconds",
+                                  static_cast<double>(-ahead) / 1e9));
+    }
+}
+
+// Only says so: what else belongs to this position still enters first.
+void RunLoop::finish(const std::string& reason) {
+    if (done_) return;
+    done_ = true;
+    end_reason_ = reason;
+}
+
+void RunLoop::conclude() {
+    if (recorder_) {
+        if (const auto finished = recorder_->finish(end_reason_); !finished) fail(finished.error());
+    }
+    if (!replayer_ || exit_status_ == kDiverged || exit_status_ == kFailed) return;
+    if (!quit_ && !replayer_->at_end())
+        return stop_replay(end_reason_ + ", and the recording goes on");
+    if (replayer_->end().kind == EndKind::kDamaged) return fail(Error{replayer_->end().reason});
+    parts_.notice(summary());
+}
+
+// mismatch: what is wrong apart from what the replayer itself found.
+void RunLoop::stop_replay(const std::string& mismatch) {
+    if (replayer_->error()) return fail(*replayer_->error());
+    Divergence found;
+    if (replayer_->divergence()) found = *replayer_->divergence();
+    if (!mismatch.empty()) {
+        found.position = parts_.door.position();
+        found.mismatch = mismatch;
+    }
+    done_ = true;
+    exit_status_ = kDiverged;
+    parts_.notice(describe(found, fmt::format("{:08x}", parts_.cpu.program_counter())));
+}
+
+void RunLoop::fail(const Error& error) {
+    done_ = true;
+    exit_status_ = kFailed;
+    parts_.notice(error.message);
+}
+
+std::string RunLoop::summary() const {
+    const EndStatus& end = replayer_->end();
+    std::string text = fmt::format("replay: {} instructions, {} events, {} digests: all as recorded",
+                                   parts_.clock.icount(), replayer_->events(), replayer_->digests());
+    if (quit_) return text + "; stopped by the user before the end";
+    const std::string why = end.reason.empty() ? "" : " (" + end.reason + ")";
+    switch (end.kind) {
+        case EndKind::kFinished: return text + "; the recording ended there" + why;
+        case EndKind::kCut: return text + "; the log has no end: it was cut after its last event" + why;
+        case EndKind::kStopped: return text + "; the log has no end: it could not be written further" + why;
+        default: return text + "; the log has no end: it was cut after its last whole chunk" + why;
+    }
+}
+
+}  // namespace qr

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The VM thread: lets the CPU run in slices, and between two slices brings the machine up to date in the one
+// order that docs/time.rst lays down: expired timers, what the guest asked of the board, then inputs.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "exec/cpu.h"
+#include "hw/machine_control.h"
+#include "replay/recorder.h"
+#include "replay/replayer.h"
+#include "sysemu/clock.h"
+#include "sysemu/replay.h"
+#include "system/host_pace.h"
+
+namespace qr {
+
+// shift=auto: virtual time goes at another pace from here on.
+struct RateInput {
+    uint64_t rate = 0;  // nanoseconds per instruction, 32.32
+    template <class V>
+    void fields(V& v) {
+        v("rate", rate);
+    }
+};
+
+// sleep=on: virtual time that passed while the CPU was halted.
+struct WarpInput {
+    uint64_t ns = 0;
+    template <class V>
+    void fields(V& v) {
+        v("ns", ns);
+    }
+};
+
+class RunLoop final : public MachineControl {
+  public:
+    struct Settings {
+        bool auto_shift = true;
+        bool sleep = true;
+        bool align = false;
+        bool no_reboot = false;
+        bool no_shutdown = false;
+        bool start_stopped = false;
+    };
+    struct Parts {
+        CpuBase& cpu;
+        Countdown& countdown;
+        VirtualClock& clock;
+        Door& door;
+        std::function<void()> reset_machine;
+        // Something can wake a machine suspended to RAM; true once it did.
+        std::function<bool()> wake_machine;
+        std::function<void(const std::string&)> notice;  // a line for the user
+    };
+
+    RunLoop(Parts parts, Settings settings);
+
+    // At most one of them, before run().
+    void record_with(Recorder& recorder) { recorder_ = &recorder; }
+    void replay_with(Replayer& replayer) { replayer_ = &replayer; }
+
+    // VM thread, until the machine or the user ends it. Returns the exit status.
+    int run();
+
+    // Any thread: leave at the next boundary, as SIGINT and SIGTERM ask.
+    void quit();
+    // VM thread (from a mailbox request): stop and go on.
+    void set_stopped(bool stopped);
+
+    void state(StateVisitor& v);
+
+    // ---- MachineControl ----
+    void request_reset() override { request(kReset); }
+    void request_shutdown() override { request(kShutdown); }
+    void request_suspend() override { request(kSuspend); }
+    void request_exit(int status) override {
+        exit_status_ = status;
+        request(kExit);
+    }
+
+  private:
+    enum Request : uint32_t { kReset = 1, kShutdown = 2, kSuspend = 4, kExit = 8 };
+    void request(Request r);
+    void settle();
+    void serve_requests();
+    void boundary();
+    void replay_boundary();
+    void live_boundary();
+    uint64_t budget();
+    void idle();
+    void idle_live();
+    void keep_pace();
+    void finish(const std::string& reason);
+    void conclude();
+    void stop_replay(const std::string& mismatch);
+    void fail(const Error& error);
+    std::string summary() const;
+
+    Parts parts_;
+    Settings settings_;
+    InputPort<RateInput> rate_;
+    InputPort<WarpInput> warp_;
+    Recorder* recorder_ = nullptr;
+    Replayer* replayer_ = nullptr;
+    HostPace pace_;
+    HostPace::Clock::time_point next_lag_warning_{};
+
+    uint32_t requests_ = 0;  // always zero at a settled boundary
+    bool suspended_ = false;
+    bool stopped_ = false;
+    bool done_ = false;
+    bool quit_ = false;
+    int exit_status_ = 0;
+    std::string end_reason_;
+};
+
+}  // namespace qr

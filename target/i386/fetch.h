@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The x86 guest as the interpreter's loop sees it (accel/interp/interpreter.h names what each member is
+// for), and exact instruction fetch. Source: Intel SDM 3A 5.3, 6.9.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "target/i386/cpu.h"
+#include "target/i386/insn.h"
+#include "target/i386/mmu.h"
+
+namespace qr::i386 {
+
+struct InterpreterGuest {
+    using Cpu = i386::Cpu;
+    using Insn = i386::Insn;
+    using Fault = i386::Fault;
+    using Engine = i386::Engine;
+
+    struct Where {
+        const uint8_t* host;
+        RamBlock* block;
+        uint64_t page;
+    };
+
+    static Countdown& countdown(Cpu& cpu) { return cpu.wiring.countdown; }
+    static uint64_t generation(const Cpu& cpu) { return cpu.tlb.generation(); }
+    static uint32_t pc(const Cpu& cpu) { return static_cast<uint32_t>(cpu.seg[kCs].base) + cpu.eip; }
+    static uint32_t mode(const Cpu& cpu) {
+        return (cpu.seg[kCs].db() ? 1u : 0u) | (cpu.cpl == 3 ? 2u : 0u) | (cpu.real_or_v86() ? 4u : 0u);
+    }
+    static uint64_t room(const Cpu& cpu) {
+        const uint64_t end = uint64_t{cpu.seg[kCs].limit} + 1;
+        return end > cpu.eip ? end - cpu.eip : 0;
+    }
+    static bool pending(const Cpu& cpu) { return cpu.events != 0; }
+    static bool service(Cpu& cpu) { return cpu.service_events(); }
+    static Where locate(Cpu& cpu, uint32_t linear) {
+        const FetchPage& page = fetch_page(cpu, linear);
+        return {page.host, page.block, page.block_page};
+    }
+    static bool decode(const Cpu& cpu, std::span<const uint8_t> bytes, Insn& insn);
+    static bool ends_block(const Insn& insn);
+    static bool keeps_mode(const Insn& insn) { return row_attr(insn.row) & kNearBranch; }
+    static void watch(Cpu& cpu, RamBlock& block, uint64_t page, uint64_t granules) {
+        if ((block.page(page).code_granules & granules) != granules)
+            cpu.memory().watch_code(block, page, granules);
+    }
+    static void fetch(Cpu& cpu, Insn& insn);
+    static void advance(Cpu& cpu, const Insn& insn) { cpu.eip += insn.length; }
+    static void deliver(Cpu& cpu, const Fault& fault, unsigned length) {
+        if (!fault.in_new_task) cpu.eip -= length;
+        cpu.deliver_fault(fault);
+    }
+};
+
+}  // namespace qr::i386

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Linear to physical addresses: page walks, instruction fetch, and looking without touching.
+// Translations are perfect caches of memory: the entries that a walk read are watched, and a store into
+// one forgets every translation. Source: Intel SDM 3A chapter 4. VM thread only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "target/i386/cpu.h"
+
+namespace qr::i386 {
+
+enum class Access : uint8_t { kRead, kWrite, kExecute };
+
+struct PhysicalPage {
+    uint64_t address = 0;   // A20 isn't applied: AddressSpace does that
+    bool writable = false;  // by this user or supervisor, and the dirty bit is set
+};
+
+// Walks the page tables for one access, sets accessed and dirty bits if it is permitted, and watches the
+// entries. False: `fault` is the page fault that it raises.
+bool translate(Cpu& cpu, uint32_t linear, Access access, bool user, PhysicalPage& out, Fault& fault);
+
+// Where instructions at `linear` are fetched from, at the present CPL. Throws #PF.
+const FetchPage& fetch_page(Cpu& cpu, uint32_t linear);
+// One byte of code, for pages that aren't memory. Throws #PF.
+uint8_t fetch_byte(Cpu& cpu, uint32_t linear);
+
+// For debuggers: no side effects, no rights. nullopt: not mapped.
+std::optional<uint64_t> peek_translate(const Cpu& cpu, uint32_t linear);
+// False if any byte isn't mapped, or can't be read without a side effect (it is shown as 0xff).
+bool peek_linear(const Cpu& cpu, uint32_t linear, std::span<uint8_t> to);
+
+// CR3's PDPTEs, in PAE mode. False if one of the present ones has a reserved bit set (#GP).
+bool load_pdptes(Cpu& cpu, uint32_t cr3);
+
+}  // namespace qr::i386

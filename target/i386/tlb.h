@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The software TLB: what linear pages translate to, and direct host pointers where an access needs
+// nothing but the memory itself. Never state: it is a perfect cache, flushing it changes nothing.
+//
+// A tag is the linear page's address, and matches only if the last byte of the access has the same page,
+// so that one comparison also rejects accesses that cross a page. Filled by mmu.cc. VM thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+
+#include "exec/memory.h"
+
+namespace qr::i386 {
+
+// Where instructions of a linear page are fetched from.
+struct FetchPage {
+    uint32_t tag = 1;
+    const uint8_t* host = nullptr;  // the page's first byte; null: MMIO, fetch by bytes (fetch_byte())
+    RamBlock* block = nullptr;      // null with host
+    uint64_t block_page = 0;
+    uint64_t physical = 0;  // of the page's first byte
+};
+
+class Tlb {
+  public:
+    static constexpr unsigned kEntryBits = 10;
+    static constexpr unsigned kEntries = 1u << kEntryBits;
+    static constexpr unsigned kFetchEntries = 256;
+    static constexpr uint32_t kInvalid = 1;  // no page's address
+    static constexpr uint32_t kPageBits = 0xfffff000;
+
+    struct Entry {
+        uint32_t read_tag = kInvalid;
+        uint32_t write_tag = kInvalid;  // implies that reads are allowed, from the same place
+        uintptr_t addend = 0;           // host address - linear address
+    };
+    // The translation behind an entry, also of pages that aren't accessed directly.
+    struct Translation {
+        uint32_t tag = kInvalid;
+        bool writable = false;  // allowed, and the dirty bit is set already
+        uint64_t physical = 0;  // of the page
+    };
+    struct Table {
+        std::array<Entry, kEntries> entries;
+        std::array<Translation, kEntries> translations;
+        std::array<FetchPage, kFetchEntries> fetch;
+    };
+
+    Tlb();
+    Tlb(const Tlb&) = delete;
+    Tlb& operator=(const Tlb&) = delete;
+
+    static unsigned index(uint32_t linear) { return (linear >> kPageShift) & (kEntries - 1); }
+    static uint32_t last_page(uint32_t linear, unsigned size) { return (linear + size - 1) & kPageBits; }
+
+    // The entry that an access at this CPL has to match.
+    const Entry& entry(unsigned cpl, uint32_t linear) const { return by_cpl_[cpl][index(linear)]; }
+
+    const FetchPage& fetch(bool user, uint32_t linear) const {
+        return tables_[user].fetch[(linear >> kPageShift) & (kFetchEntries - 1)];
+    }
+    const Translation& translation(bool user, uint32_t linear) const {
+        return tables_[user].translations[index(linear)];
+    }
+
+    void fill_translation(bool user, uint32_t linear, uint64_t physical, bool writable);
+    // host: of the page's first byte.
+    void fill_read(bool user, uint32_t linear, uint8_t* host);
+    void fill_write(bool user, uint32_t linear, uint8_t* host);  // both reads and writes
+    const FetchPage& fill_fetch(bool user, uint32_t linear, const FetchPage& page);
+
+    void flush();
+    // Forgets direct write pointers to the page at `host`.
+    void protect(const uint8_t* host);
+    // Counts flushes: what an engine derived from translations is valid while this stands still.
+    uint64_t generation() const { return generation_; }
+
+    // While alignment is checked, CPL 3 accesses match nothing and take the slow way.
+    void set_alignment_checked(bool on);
+    bool alignment_checked() const { return by_cpl_[3] == unmatched_->data(); }
+
+  private:
+    void touched(bool user, unsigned index);
+
+    const Entry* by_cpl_[4];
+    uint64_t generation_ = 1;
+    // Entries that were filled since the last flush, unless there were more than fit.
+    static constexpr unsigned kTouchedMax = 192;
+    unsigned touched_count_ = 0;
+    std::array<uint16_t, kTouchedMax> touched_;
+    std::unique_ptr<Table[]> tables_;  // supervisor, user
+    std::unique_ptr<std::array<Entry, kEntries>> unmatched_;
+};
+
+}  // namespace qr::i386
