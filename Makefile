@@ -28,6 +28,7 @@ check-slow: build
 	@scripts/check $(BUILD) --slow
 
 bench: build
+	@scripts/install-deps --bench
 	@scripts/bench $(BUILD)
 
 format:

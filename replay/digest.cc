@@ -60,8 +60,8 @@ std::vector<RamDigest> PageHashes::update() {
         RamDigest digest;
         digest.name = block.name();
         digest.pages = hashes.size();
-        digest.hash = hash64({reinterpret_cast<const uint8_t*>(hashes.data()),
-                              hashes.size() * sizeof(uint64_t)});
+        digest.hash = hash64(
+            {reinterpret_cast<const uint8_t*>(hashes.data()), hashes.size() * sizeof(uint64_t)});
         // Coarser and coarser, until there are few enough.
         while (changed.size() > kMaxRuns) {
             ++digest.run_shift;
@@ -81,8 +81,8 @@ std::vector<RamDifference> compare_ram(const std::vector<RamDigest>& recorded,
                                        const PageHashes& hashes) {
     std::vector<RamDifference> found;
     for (size_t b = 0; b < std::max(recorded.size(), replayed.size()); ++b) {
-        if (b >= recorded.size() || b >= replayed.size() ||
-            recorded[b].name != replayed[b].name || recorded[b].pages != replayed[b].pages) {
+        if (b >= recorded.size() || b >= replayed.size() || recorded[b].name != replayed[b].name ||
+            recorded[b].pages != replayed[b].pages) {
             found.push_back({b < recorded.size() ? recorded[b].name : replayed[b].name, 0, 0, 0});
             continue;
         }

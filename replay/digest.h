@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Digests: what the machine is at one position, small enough to be logged every second. The state is kept
-// whole, as a difference to the digest before; RAM as a hash per block, with short hashes of the pages that
-// changed, so that a replay can tell the field or the page in which it went astray.
-// Source: docs/replay-format.rst, "DIGE".
+// Digests: what the machine is at one position, small enough to be logged every second. The state
+// is kept whole, as a difference to the digest before; RAM as a hash per block, with short hashes
+// of the pages that changed, so that a replay can tell the field or the page in which it went
+// astray. Source: docs/replay-format.rst, "DIGE".
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ struct RamDigest {
     std::string name;
     uint64_t pages = 0;
     uint64_t hash = 0;  // of the hashes of all pages
-    // What changed since the digest before: runs of 2^run_shift pages, with the low 16 bits of the hash
-    // of their pages' hashes.
+    // What changed since the digest before: runs of 2^run_shift pages, with the low 16 bits of the
+    // hash of their pages' hashes.
     unsigned run_shift = 0;
     struct Run {
         uint64_t index;
@@ -100,9 +100,10 @@ class DigestReader {
 
 struct RamDifference {
     std::string block;
-    uint64_t first_page = 0;  // of the first run of pages that differs; in units of 4 KiB in the block
-    uint64_t pages = 0;       // length of that run; 0: not known which
-    size_t runs = 0;          // how many runs differ
+    uint64_t first_page =
+        0;               // of the first run of pages that differs; in units of 4 KiB in the block
+    uint64_t pages = 0;  // length of that run; 0: not known which
+    size_t runs = 0;     // how many runs differ
 };
 std::string describe(const RamDifference& difference);
 

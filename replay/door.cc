@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The door: payload codecs, ports, output streams, and the one place where an input is delivered and
-// recorded. See include/sysemu/replay.h. Source: docs/replay-format.rst, "Payloads".
+// The door: payload codecs, ports, output streams, and the one place where an input is delivered
+// and recorded. See include/sysemu/replay.h. Source: docs/replay-format.rst, "Payloads".
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -159,14 +159,16 @@ bool Door::deliver_next() {
         return false;
     }
     if (!port) {
-        mismatch_ = fmt::format("the recorded event at instruction {} is for port {}, which this "
-                                "machine does not have",
-                                position_.icount, number);
+        mismatch_ = fmt::format(
+            "the recorded event at instruction {} is for port {}, which this "
+            "machine does not have",
+            position_.icount, number);
         return false;
     }
     if (!port->deliver(event->payload)) {
-        mismatch_ = fmt::format("the recorded event at instruction {} does not decode as input of {}",
-                                position_.icount, port->name());
+        mismatch_ =
+            fmt::format("the recorded event at instruction {} does not decode as input of {}",
+                        position_.icount, port->name());
         return false;
     }
     source_->pop();

@@ -16,8 +16,8 @@ class EventReader {
 
     // Goes to the first event at or after a position, forward or back.
     void seek(Position position);
-    // The next event; null at the log's end, and when the log turns out to be damaged here (then error()).
-    // Payloads are valid until pop() or seek().
+    // The next event; null at the log's end, and when the log turns out to be damaged here (then
+    // error()). Payloads are valid until pop() or seek().
     const EventSource::Event* peek();
     void pop() { event_.reset(); }
     const std::optional<Error>& error() const { return error_; }
@@ -30,11 +30,11 @@ class EventReader {
     void fail(Error error);
 
     const LogReader& log_;
-    uint64_t offset_ = 0;      // of what to read next
-    size_t area_ = 0;          // of the journal, behind the chunks
+    uint64_t offset_ = 0;  // of what to read next
+    size_t area_ = 0;      // of the journal, behind the chunks
     bool in_journal_ = false;
-    bool anywhere_ = true;     // the next block may be any: nothing was read since the seek
-    EventsHead wanted_;        // what the next block must begin with
+    bool anywhere_ = true;  // the next block may be any: nothing was read since the seek
+    EventsHead wanted_;     // what the next block must begin with
     ChunkRef chunk_;
     std::vector<uint8_t> raw_;
     std::optional<EventDecoder> decoder_;

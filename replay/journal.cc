@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The journal's two areas in shared memory; see replay/journal.h and docs/replay-format.rst, "The journal".
+// The journal's two areas in shared memory; see replay/journal.h and docs/replay-format.rst, "The
+// journal".
 //
-// A process may be killed between any two instructions, and its stores stay: so the order of stores is
-// the whole protocol, and the compiler must keep it (the atomic release stores below).
+// A process may be killed between any two instructions, and its stores stay: so the order of stores
+// is the whole protocol, and the compiler must keep it (the atomic release stores below).
 #include "replay/journal.h"
 
 #include <fcntl.h>
@@ -61,11 +62,10 @@ Result<void> Journal::map(int fd, uint64_t offset, uint32_t area_size, uint32_t 
     length_ = kStopPageSize + size_t{area_size} * area_count;
     area_size_ = area_size;
     // A hole would turn a full disk into SIGBUS at the first store.
-    const int failed =
-        posix_fallocate(fd, static_cast<off_t>(offset), static_cast<off_t>(length_));
+    const int failed = posix_fallocate(fd, static_cast<off_t>(offset), static_cast<off_t>(length_));
     if (failed) return Error{std::strerror(failed)};
-    void* memory = mmap(nullptr, length_, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-                        static_cast<off_t>(offset));
+    void* memory =
+        mmap(nullptr, length_, PROT_READ | PROT_WRITE, MAP_SHARED, fd, static_cast<off_t>(offset));
     if (memory == MAP_FAILED) return Error{std::strerror(errno)};
     memory_ = static_cast<uint8_t*>(memory);
     return {};
@@ -96,8 +96,8 @@ void Journal::start(unsigned area, EventsHead head) {
 
 bool Journal::append(Position position, uint32_t port, std::span<const uint8_t> payload) {
     uint8_t head[4 * kMaxVarintBytes];
-    const size_t head_size =
-        encode_event_head(head, position.icount - last_icount_, position.ordinal, port, payload.size());
+    const size_t head_size = encode_event_head(head, position.icount - last_icount_,
+                                               position.ordinal, port, payload.size());
     const size_t size = head_size + payload.size();
     const size_t next = used_ + kRecordHead + padded(size);
     if (kAreaHeadSize + next + kRecordHead > area_size_) return false;
@@ -127,8 +127,9 @@ void Journal::stop(std::string_view why) {
     uint8_t* const page = memory_;
     std::memcpy(page + 16, why.data(), why.size());
     store_le(page + 8, static_cast<uint64_t>(why.size()));
-    publish64(page, kStopMagic |
-                        static_cast<uint64_t>(hash32({page + 8, 8 + why.size()}, kStopMagic)) << 32);
+    publish64(page,
+              kStopMagic | static_cast<uint64_t>(hash32({page + 8, 8 + why.size()}, kStopMagic))
+                               << 32);
 }
 
 std::optional<std::string> decode_stop_page(std::span<const uint8_t> page) {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The journal: events that are in no chunk yet, kept in a shared mapping of the log file, so that what
-// the machine was told survives the emulator's death at any instruction.
+// The journal: events that are in no chunk yet, kept in a shared mapping of the log file, so that
+// what the machine was told survives the emulator's death at any instruction.
 //
-// The file has one stop page and two areas of fixed size. One area takes events while the other waits
-// to become an EVENTS chunk. An area's records carry checksums seeded with the number of the segment, so
-// that what an earlier segment left behind is never taken for an event.
-// Threads: append(), reached() and start() belong to the VM thread, stop() to the log's worker; an area's bytes
-// are read by the worker when it was handed over. Source: docs/replay-format.rst, "The journal".
+// The file has one stop page and two areas of fixed size. One area takes events while the other
+// waits to become an EVENTS chunk. An area's records carry checksums seeded with the number of the
+// segment, so that what an earlier segment left behind is never taken for an event. Threads:
+// append(), reached() and start() belong to the VM thread, stop() to the log's worker; an area's
+// bytes are read by the worker when it was handed over. Source: docs/replay-format.rst, "The
+// journal".
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// How a log ended: by END, by a kill (the journal has the rest), by a power cut or truncation (whole chunks are
-// left), by a write error that the writer noted, or in damage. Part of LogReader.
+// How a log ended: by END, by a kill (the journal has the rest), by a power cut or truncation
+// (whole chunks are left), by a write error that the writer noted, or in damage. Part of LogReader.
 // Source: docs/replay-format.rst, "The end of a log".
 #include <fmt/format.h>
 
@@ -17,7 +17,7 @@ struct LogReader::Walk {
     std::optional<ChunkRef> last_events;
     std::optional<ChunkRef> last;
     std::optional<ChunkRef> end;
-    uint64_t stop = 0;    // offset behind the last whole chunk
+    uint64_t stop = 0;   // offset behind the last whole chunk
     std::string damage;  // what is there, if that is no simple cut
 };
 
@@ -37,12 +37,14 @@ Result<LogReader::Walk> LogReader::walk(uint64_t limit) const {
         }
         const ChunkHead& h = chunk->head;
         if (h.number != number) {
-            w.damage = fmt::format("chunk {} at offset {} should be chunk {}", h.number, w.stop, number);
+            w.damage =
+                fmt::format("chunk {} at offset {} should be chunk {}", h.number, w.stop, number);
             return w;
         }
         if (chunk->next() > limit) return w;
         if (!known_chunk(h.type) && !(h.flags & kChunkOptional))
-            return error_at(*chunk, "is of a type that this build does not know; a newer one wrote it");
+            return error_at(*chunk,
+                            "is of a type that this build does not know; a newer one wrote it");
         const Position before = w.last ? w.last->head.last : Position{};
         if (h.type == kChunkEvents && (h.last < h.first || h.last < before)) {
             w.damage = fmt::format("the positions of the chunk at offset {} go backwards", w.stop);
@@ -87,8 +89,8 @@ bool LogReader::last_events_good(const Walk& walked, EventsHead& next) const {
     return decoder.ok();
 }
 
-// True if the journal was there to the last: a segment in it is the one that comes next, or the one that the
-// last chunk was made of (a kill between the two).
+// True if the journal was there to the last: a segment in it is the one that comes next, or the one
+// that the last chunk was made of (a kill between the two).
 bool LogReader::take_journal(const EventsHead& next) {
     const FileHead& f = file_head_;
     bool intact = false;
@@ -121,7 +123,8 @@ Result<void> LogReader::find_end() {
     uint64_t limit = source_->size();
     EventsHead next;
     Walk walked;
-    // A chunk that a power cut spoilt is dropped; more than a few of them are damage of another kind.
+    // A chunk that a power cut spoilt is dropped; more than a few of them are damage of another
+    // kind.
     for (int tries = 0;; ++tries) {
         auto result = walk(limit);
         if (!result) return result.error();

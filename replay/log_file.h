@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The file under a log that is being written: a temporary name until the recording begins, chunks at its
-// end, and what to do when the disk says no. Used by one thread at a time.
-// Source: docs/replay-format.rst.
+// The file under a log that is being written: a temporary name until the recording begins, chunks
+// at its end, and what to do when the disk says no. Used by one thread at a time. Source:
+// docs/replay-format.rst.
 #pragma once
 
 #include <cstdint>
@@ -35,11 +35,12 @@ class LogFile {
     // Chunks go here from now on.
     void set_end(uint64_t offset) { end_ = offset; }
     uint64_t end() const { return end_; }
-    // Fills in the head's number, sizes and hash, compresses if that helps, and writes both. If that fails,
-    // what was written of it is cut off again.
+    // Fills in the head's number, sizes and hash, compresses if that helps, and writes both. If
+    // that fails, what was written of it is cut off again.
     Result<void> append(ChunkHead head, std::span<const uint8_t> raw, bool compress = true);
 
-    // What was appended survives a power cut after this. For the directory too: once, after publish().
+    // What was appended survives a power cut after this. For the directory too: once, after
+    // publish().
     Result<void> sync();
     // Gives back the disk space in a part of the file. Best effort.
     void punch(uint64_t offset, uint64_t length);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The fixed structures of a log file: its first page, a chunk's head, and the journal's areas. All
-// numbers are little-endian. Source: docs/replay-format.rst, which is complete; names here are its names.
+// numbers are little-endian. Source: docs/replay-format.rst, which is complete; names here are its
+// names.
 #pragma once
 
 #include <array>
@@ -54,9 +55,9 @@ struct FileHead {
 
 enum class ChunkType : uint32_t {};
 constexpr ChunkType chunk_type(const char (&name)[5]) {
-    return static_cast<ChunkType>(static_cast<uint8_t>(name[0]) | static_cast<uint8_t>(name[1]) << 8 |
-                                  static_cast<uint8_t>(name[2]) << 16 |
-                                  static_cast<uint8_t>(name[3]) << 24);
+    return static_cast<ChunkType>(
+        static_cast<uint8_t>(name[0]) | static_cast<uint8_t>(name[1]) << 8 |
+        static_cast<uint8_t>(name[2]) << 16 | static_cast<uint8_t>(name[3]) << 24);
 }
 constexpr ChunkType kChunkHeader = chunk_type("HEAD");
 constexpr ChunkType kChunkBlob = chunk_type("BLOB");
@@ -99,9 +100,9 @@ std::string_view end_kind_name(EndKind kind);  // "finished", "cut", ...
 
 struct EndStatus {
     EndKind kind = EndKind::kTruncated;
-    Position position;       // no input is known at or after it; the recording got at least here
+    Position position;        // no input is known at or after it; the recording got at least here
     uint64_t virtual_ns = 0;  // there, 0 when unknown
-    std::string reason;      // why the recording ended, or what is damaged and where
+    std::string reason;       // why the recording ended, or what is damaged and where
 };
 
 // The body of an EVENTS chunk, and of one journal area.

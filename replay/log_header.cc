@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The log's JSON header: writing it, and reading one that may say anything. See replay/log_header.h.
-// The only file of this folder that knows the JSON library.
-// Source: docs/replay-format.rst, "HEAD".
+// The log's JSON header: writing it, and reading one that may say anything. See
+// replay/log_header.h. The only file of this folder that knows the JSON library. Source:
+// docs/replay-format.rst, "HEAD".
 #include "replay/log_header.h"
 
 #include <fmt/format.h>
@@ -179,7 +179,8 @@ namespace {
 
 std::string describe_bytes(std::span<const uint8_t> bytes) {
     constexpr size_t kShown = 32;
-    std::string text = fmt::format("{:02x}", fmt::join(bytes.first(std::min(bytes.size(), kShown)), " "));
+    std::string text =
+        fmt::format("{:02x}", fmt::join(bytes.first(std::min(bytes.size(), kShown)), " "));
     if (bytes.size() > kShown) text += fmt::format(" ... ({} bytes)", bytes.size());
     return text.empty() ? "(empty)" : text;
 }

@@ -23,15 +23,15 @@ struct BlobInfo {
 };
 
 struct LogHeader {
-    std::string creator;            // program and version
+    std::string creator;  // program and version
     uint32_t behaviour = kBehaviour.version;
     std::string behaviour_name{kBehaviour.name};
     std::string boundary = "inputs";  // where the door stands
-    int64_t clock_start_ns = 0;     // virtual time at instruction 0
-    uint64_t clock_rate = 0;        // nanoseconds per instruction, 32.32 fixed point
-    std::vector<PortSchema> ports;  // index: the port's number in events
+    int64_t clock_start_ns = 0;       // virtual time at instruction 0
+    uint64_t clock_rate = 0;          // nanoseconds per instruction, 32.32 fixed point
+    std::vector<PortSchema> ports;    // index: the port's number in events
     std::vector<BlobInfo> blobs;
-    std::string machine = "{}";     // the expanded machine, one JSON object as text
+    std::string machine = "{}";  // the expanded machine, one JSON object as text
 
     // Fails only if `machine` is no JSON object.
     Result<std::string> to_json() const;

@@ -51,15 +51,17 @@ Result<void> LogReader::read_file_head() {
     const size_t have = std::min<uint64_t>(size, b.size());
     if (!source_->read(0, {b.data(), have}) || have < kLogMagic.size() ||
         !std::equal(kLogMagic.begin(), kLogMagic.end(), b.begin()))
-        return Error{fmt::format("'{}' is not a log of a recording: it does not begin with the magic "
-                                 "number \\x89QRLOG",
-                                 name_)};
+        return Error{
+            fmt::format("'{}' is not a log of a recording: it does not begin with the magic "
+                        "number \\x89QRLOG",
+                        name_)};
     FileHead& h = file_head_;
     h.major = load_le<uint16_t>(&b[8]);
     h.minor = load_le<uint16_t>(&b[10]);
     if (have == b.size() && h.major != kFormatMajor)
-        return Error{fmt::format("log '{}' has format version {}.{}; this build reads versions {}.x",
-                                 name_, h.major, h.minor, kFormatMajor)};
+        return Error{
+            fmt::format("log '{}' has format version {}.{}; this build reads versions {}.x", name_,
+                        h.major, h.minor, kFormatMajor)};
     h.behaviour = load_le<uint32_t>(&b[12]);
     h.journal_offset = load_le<uint64_t>(&b[16]);
     h.area_size = load_le<uint32_t>(&b[24]);
@@ -72,8 +74,8 @@ Result<void> LogReader::read_file_head() {
     if (!good || h.area_size > kMaxArea || h.area_count > kMaxAreas || h.first_chunk > INT64_MAX ||
         h.journal_offset > h.first_chunk ||
         kStopPageSize + uint64_t{h.area_size} * h.area_count > h.first_chunk - h.journal_offset)
-        return Error{fmt::format("log '{}': its first {} bytes are cut or damaged", name_,
-                                 kFileHeadSize)};
+        return Error{
+            fmt::format("log '{}': its first {} bytes are cut or damaged", name_, kFileHeadSize)};
     return {};
 }
 
@@ -82,10 +84,10 @@ Result<void> LogReader::check_behaviour() const {
     std::string known;
     for (const Behaviour& b : kKnownBehaviours)
         known += fmt::format("{}{} (\"{}\")", known.empty() ? "" : ", ", b.version, b.name);
-    return Error{fmt::format("log '{}' was recorded by {} under behaviour version {} (\"{}\"); this "
-                             "build knows {}",
-                             name_, header_.creator, header_.behaviour, header_.behaviour_name,
-                             known)};
+    return Error{
+        fmt::format("log '{}' was recorded by {} under behaviour version {} (\"{}\"); this "
+                    "build knows {}",
+                    name_, header_.creator, header_.behaviour, header_.behaviour_name, known)};
 }
 
 Error LogReader::error_at(const ChunkRef& chunk, std::string_view what) const {
@@ -162,8 +164,8 @@ Result<std::vector<uint8_t>> LogReader::blob(std::string_view name, uint64_t lim
     if (info == header_.blobs.end())
         return Error{fmt::format("log '{}' has no file '{}' in it", name_, name)};
     if (info->size > limit)
-        return Error{fmt::format("log '{}': its file '{}' has {} bytes; the limit is {}", name_, name,
-                                 info->size, limit)};
+        return Error{fmt::format("log '{}': its file '{}' has {} bytes; the limit is {}", name_,
+                                 name, info->size, limit)};
     std::vector<uint8_t> bytes;
     bool begun = false;
     for (auto chunk = chunk_at(first_chunk()); chunk; chunk = chunk_at(chunk->next())) {
@@ -185,11 +187,12 @@ Result<std::vector<uint8_t>> LogReader::blob(std::string_view name, uint64_t lim
         if (bytes.size() == info->size) break;
     }
     if (!begun || bytes.size() != info->size)
-        return Error{fmt::format("log '{}': its file '{}' is not complete: {} of {} bytes are there",
-                                 name_, name, bytes.size(), info->size)};
+        return Error{
+            fmt::format("log '{}': its file '{}' is not complete: {} of {} bytes are there", name_,
+                        name, bytes.size(), info->size)};
     if (hash128_hex(bytes) != info->hash)
-        return Error{fmt::format("log '{}': its file '{}' does not have the hash that the header gives",
-                                 name_, name)};
+        return Error{fmt::format(
+            "log '{}': its file '{}' does not have the hash that the header gives", name_, name)};
     return bytes;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Reads a log, whoever wrote it: opens, checks, walks its chunks, finds out how it ended. Nothing that the
-// file says is believed: sizes are checked against the file and against fixed limits, contents against
-// their hashes, and memory in use does not grow with the file.
-// Source: docs/replay-format.rst.
+// Reads a log, whoever wrote it: opens, checks, walks its chunks, finds out how it ended. Nothing
+// that the file says is believed: sizes are checked against the file and against fixed limits,
+// contents against their hashes, and memory in use does not grow with the file. Source:
+// docs/replay-format.rst.
 #pragma once
 
 #include <cstdint>
@@ -54,8 +54,8 @@ class LogReader {
     // Contents of a file that was kept in the log.
     Result<std::vector<uint8_t>> blob(std::string_view name, uint64_t limit = 1 << 30) const;
 
-    // Chunks in file order: the first at or behind `offset`, an offset that came from here. Nothing after the
-    // last one that counts.
+    // Chunks in file order: the first at or behind `offset`, an offset that came from here. Nothing
+    // after the last one that counts.
     std::optional<ChunkRef> chunk_at(uint64_t offset) const;
     uint64_t first_chunk() const { return file_head_.first_chunk; }
     // The next chunk of a type, from `offset` on.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Segments, chunks and the worker thread behind a log that is being written; see replay/log_writer.h.
-// Source: docs/replay-format.rst.
+// Segments, chunks and the worker thread behind a log that is being written; see
+// replay/log_writer.h. Source: docs/replay-format.rst.
 #include "replay/log_writer.h"
 
 #include <fmt/format.h>
@@ -17,7 +17,7 @@ namespace qr {
 namespace {
 constexpr uint64_t kJournalOffset = 4096;
 constexpr unsigned kAreas = 2;
-constexpr size_t kQueueLimit = 16;         // so that a disk that stalls holds a bounded amount of memory
+constexpr size_t kQueueLimit = 16;  // so that a disk that stalls holds a bounded amount of memory
 constexpr size_t kIndexLimit = 16 * 1024;  // entries; thinned out beyond
 }  // namespace
 
@@ -28,8 +28,8 @@ LogWriter::LogWriter(Options options)
       first_chunk_(std::max(options.first_chunk,
                             kJournalOffset + kStopPageSize + uint64_t{kAreas} * options.area_size)),
       file_(options.level) {
-    // The worker takes no signals: SIGINT is for the main loop, and SIGXFSZ must not end the process: the write
-    // fails with EFBIG, as on a full disk.
+    // The worker takes no signals: SIGINT is for the main loop, and SIGXFSZ must not end the
+    // process: the write fails with EFBIG, as on a full disk.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -47,8 +47,8 @@ Result<std::unique_ptr<LogWriter>> LogWriter::create(const std::string& path, Op
     std::unique_ptr<LogWriter> writer(new LogWriter(options));
     auto done = writer->call([&]() -> Result<void> {
         if (auto created = writer->file_.create(path); !created) return created;
-        if (auto mapped = writer->journal_.map(writer->file_.fd(), kJournalOffset,
-                                               options.area_size, kAreas);
+        if (auto mapped =
+                writer->journal_.map(writer->file_.fd(), kJournalOffset, options.area_size, kAreas);
             !mapped)
             return Error{fmt::format("cannot record to '{}': {} bytes for its journal: {}", path,
                                      kStopPageSize + uint64_t{kAreas} * options.area_size,
@@ -119,7 +119,8 @@ Result<void> LogWriter::finish(Position position, int64_t virtual_ns, const std:
     return {};
 }
 
-Result<void> LogWriter::write_end(Position position, int64_t virtual_ns, const std::string& reason) {
+Result<void> LogWriter::write_end(Position position, int64_t virtual_ns,
+                                  const std::string& reason) {
     std::vector<uint8_t> raw;
     put_varint(raw, index_.size());
     IndexEntry before{};
@@ -164,13 +165,15 @@ void LogWriter::event(Position position, uint32_t port, std::span<const uint8_t>
     ++events_;
 }
 
-// One that no area has room for is a segment of its own, and is in the file before the machine goes on.
+// One that no area has room for is a segment of its own, and is in the file before the machine goes
+// on.
 void LogWriter::big_event(Position position, uint32_t port, std::span<const uint8_t> payload) {
     if (payload.size() > kMaxPayload) {
         post([this, port, size = payload.size()]() -> Result<void> {
-            return Error{fmt::format("the log '{}' cannot take an event of {} bytes for port {}; "
-                                     "the limit is {}",
-                                     file_.path(), size, port, kMaxPayload)};
+            return Error{
+                fmt::format("the log '{}' cannot take an event of {} bytes for port {}; "
+                            "the limit is {}",
+                            file_.path(), size, port, kMaxPayload)};
         });
         return drain();
     }
@@ -248,7 +251,8 @@ void LogWriter::digest(Position position, int64_t virtual_ns, Make make) {
 
 void LogWriter::snapshot(Position position, int64_t virtual_ns, std::vector<uint8_t> bytes) {
     if (!recording_ || failed()) return;
-    post([this, position, virtual_ns, bytes = std::move(bytes), id = snapshots_++]() -> Result<void> {
+    post([this, position, virtual_ns, bytes = std::move(bytes),
+          id = snapshots_++]() -> Result<void> {
         for (uint64_t at = 0; at < bytes.size(); at += kBlobPiece) {
             const uint64_t size = std::min<uint64_t>(bytes.size() - at, kBlobPiece);
             std::vector<uint8_t> raw;
@@ -293,7 +297,8 @@ void LogWriter::remember(ChunkType type, Position first) {
     if (index_.size() >= kIndexLimit) {
         // Long recordings get a coarser index; a reader walks from an entry to what it looks for.
         size_t n = 0;
-        std::erase_if(index_, [&](const IndexEntry& e) { return e.type != kChunkSnapshot && n++ % 2; });
+        std::erase_if(index_,
+                      [&](const IndexEntry& e) { return e.type != kChunkSnapshot && n++ % 2; });
     }
     index_.push_back({type, file_.end(), first});
 }

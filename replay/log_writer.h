@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Writes a log while the machine runs. Events go to the journal at once (a few stores into shared memory);
-// a worker thread makes chunks of them, compresses and writes, so that the VM thread meets the disk only
-// if that is slower than the guest for long.
+// Writes a log while the machine runs. Events go to the journal at once (a few stores into shared
+// memory); a worker thread makes chunks of them, compresses and writes, so that the VM thread meets
+// the disk only if that is slower than the guest for long.
 //
 // A write error ends the recording, not the machine: error() tells, everything after it is ignored,
 // and the log stays valid up to the last event but has no END.
@@ -46,13 +46,15 @@ class LogWriter {
         uint64_t first_chunk = 0;  // where chunks begin; 0: right behind the journal
     };
 
-    // Opens a temporary file beside `path`. Without begin() nothing else happens, and it is removed.
+    // Opens a temporary file beside `path`. Without begin() nothing else happens, and it is
+    // removed.
     static Result<std::unique_ptr<LogWriter>> create(const std::string& path, Options options);
     static Result<std::unique_ptr<LogWriter>> create(const std::string& path);
     // Without finish(): the log is one that was cut at the last tick().
     ~LogWriter();
 
-    // The recording has begun: what had the name before is replaced. header.blobs is filled in here.
+    // The recording has begun: what had the name before is replaced. header.blobs is filled in
+    // here.
     Result<void> begin(LogHeader header, std::span<const LogBlob> blobs);
 
     // Positions never go down from one call to the next.
@@ -88,8 +90,8 @@ class LogWriter {
     void big_event(Position position, uint32_t port, std::span<const uint8_t> payload);
     Result<void> write_chunk(ChunkType type, Position first, Position last, int64_t virtual_ns,
                              std::span<const uint8_t> raw, bool compress);
-    Result<void> write_events(const EventsHead& head, std::span<const uint8_t> events, Position first,
-                              Position last, int64_t virtual_ns);
+    Result<void> write_events(const EventsHead& head, std::span<const uint8_t> events,
+                              Position first, Position last, int64_t virtual_ns);
     Result<void> write_start(const std::string& json, std::span<const LogBlob> blobs);
     Result<void> write_end(Position position, int64_t virtual_ns, const std::string& reason);
     void remember(ChunkType type, Position first);

@@ -24,7 +24,6 @@ Recorder::Recorder(Door& door, VirtualClock& clock, StateRoot& root, AddressSpac
       pages_(memory),
       encoder_(std::make_shared<DigestEncoder>()),
       last_digest_ns_(clock.now_ns()) {
-    door_.settle_by([&clock] { clock.run_expired(); });
     door_.record_to(*this);
 }
 

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Recording, as the run loop sees it: what the door delivers goes into the log, and once per virtual second
-// a digest of the machine. VM thread only.
+// Recording, as the run loop sees it: what the door delivers goes into the log, and once per
+// virtual second a digest of the machine. VM thread only.
 //
-// At every boundary, after timers and inputs were run:      door.set_icount(clock.icount());
-//                                                           clock.run_expired();
-//                                                           mailbox.run_pending();
-//                                                           clock.run_expired();
-//                                                           recorder.tick();
+// The run loop has told the door how to settle (door.settle_by), and does at every boundary:
+//
+//     door.set_icount(clock.icount());
+//     door.settle();
+//     mailbox.run_pending();
+//     door.settle();
+//     recorder.tick();
+//
+// What a replay must do in the same place belongs into settle(): it runs before each event and
+// digest, here and there.
 // Source: docs/replay.rst.
 #pragma once
 
@@ -28,15 +33,17 @@ class Recorder final : public EventSink {
   public:
     struct Options {
         int64_t digest_interval_ns = kNsPerSecond;  // of virtual time
-        // How much of the host's time digests may take, in thousandths; 0: as much as they need. They
-        // are rarer where memory changes fast, and when an idle guest's seconds pass in no time.
+        // How much of the host's time digests may take, in thousandths; 0: as much as they need.
+        // They are rarer where memory changes fast, and when an idle guest's seconds pass in no
+        // time.
         unsigned digest_share = 5;
     };
 
     // Attaches itself to the door. log: begun, and outlives this.
     Recorder(Door& door, VirtualClock& clock, StateRoot& root, AddressSpace& memory, LogWriter& log,
              Options options);
-    Recorder(Door& door, VirtualClock& clock, StateRoot& root, AddressSpace& memory, LogWriter& log);
+    Recorder(Door& door, VirtualClock& clock, StateRoot& root, AddressSpace& memory,
+             LogWriter& log);
     ~Recorder() override;
 
     void record(Position position, uint32_t port, std::span<const uint8_t> payload) override;
@@ -48,7 +55,8 @@ class Recorder final : public EventSink {
     // The last digest and END. The door is detached. reason: as LogWriter::finish().
     Result<void> finish(const std::string& reason);
 
-    // The log could not be written: the recording has ended, the machine may go on. Once: look after tick().
+    // The log could not be written: the recording has ended, the machine may go on. Once: look
+    // after tick().
     bool failed() const { return log_.failed(); }
     Error error() const { return log_.error(); }
 

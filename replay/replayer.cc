@@ -10,9 +10,14 @@ namespace qr {
 
 Replayer::Replayer(const LogReader& log, Door& door, VirtualClock& clock, StateRoot& root,
                    AddressSpace& memory)
-    : log_(log), door_(door), root_(root), reader_(log), digest_reader_(log), pages_(memory) {
+    : log_(log),
+      door_(door),
+      clock_(clock),
+      root_(root),
+      reader_(log),
+      digest_reader_(log),
+      pages_(memory) {
     next_digest_ = digest_reader_.next_position();
-    door_.settle_by([&clock] { clock.run_expired(); });
 }
 
 Result<std::unique_ptr<Replayer>> Replayer::create(const LogReader& log, Door& door,
@@ -21,9 +26,10 @@ Result<std::unique_ptr<Replayer>> Replayer::create(const LogReader& log, Door& d
     if (auto known = log.check_behaviour(); !known) return known.error();
     std::string missing;
     if (!door.bind(log.header().ports, &missing))
-        return Error{fmt::format("log '{}' has input for '{}', which this machine does not have or "
-                                 "has with other fields",
-                                 log.name(), missing)};
+        return Error{
+            fmt::format("log '{}' has input for '{}', which this machine does not have or "
+                        "has with other fields",
+                        log.name(), missing)};
     std::unique_ptr<Replayer> replayer(new Replayer(log, door, clock, root, memory));
     door.replay_from(*replayer);
     return replayer;
@@ -72,9 +78,10 @@ bool Replayer::check() {
 bool Replayer::compare() {
     const Position here = door_.position();
     if (*next_digest_ < here) {
-        diverge(fmt::format("the recording was at instruction {} (ordinal {}), which this replay "
-                            "passed without",
-                            next_digest_->icount, next_digest_->ordinal));
+        diverge(
+            fmt::format("the recording was at instruction {} (ordinal {}), which this replay "
+                        "passed without",
+                        next_digest_->icount, next_digest_->ordinal));
         return false;
     }
     // Several may have been taken here; timers run before each, as when they were taken.
@@ -90,7 +97,8 @@ bool Replayer::compare() {
         auto fields = compare_dumps(recorded->state, state);
         auto memory = compare_ram(recorded->ram, ram, pages_);
         if (!fields.empty() || !memory.empty() || recorded->state.hash() != state.hash()) {
-            diverge(fields.empty() && memory.empty() ? "the state's fields have another order" : "");
+            diverge(fields.empty() && memory.empty() ? "the state's fields have another order"
+                                                     : "");
             divergence_->fields = std::move(fields);
             divergence_->ram = std::move(memory);
             return false;
@@ -110,15 +118,17 @@ bool Replayer::at_end() {
 }
 
 void Replayer::diverge(std::string mismatch) {
+    if (divergence_) return;
     Divergence d;
     d.position = door_.position();
+    d.virtual_ns = clock_.now_ns();
     d.last_good = last_good_;
     d.mismatch = std::move(mismatch);
     if (delivered_) {
         const PortSchema& port = log_.header().ports[last_port_];
-        d.last_event = fmt::format("{} at instruction {} (ordinal {}): {}", port.name,
-                                   last_position_.icount, last_position_.ordinal,
-                                   describe_payload(port, last_payload_));
+        d.last_event =
+            fmt::format("{} at instruction {} (ordinal {}): {}", port.name, last_position_.icount,
+                        last_position_.ordinal, describe_payload(port, last_payload_));
     }
     divergence_ = std::move(d);
 }
@@ -137,8 +147,9 @@ void Replayer::seek() {
 
 std::string describe(const Divergence& d, std::string_view pc) {
     constexpr size_t kShown = 20;
-    std::string text = fmt::format("the replay diverged from its recording at instruction {} (ordinal {})",
-                                   d.position.icount, d.position.ordinal);
+    std::string text = fmt::format(
+        "the replay diverged from its recording at instruction {} (ordinal {}), {:.9f} s",
+        d.position.icount, d.position.ordinal, static_cast<double>(d.virtual_ns) / kNsPerSecond);
     if (!pc.empty()) text += fmt::format(", {}", pc);
     if (!d.mismatch.empty()) text += "\n  " + d.mismatch;
     for (size_t i = 0; i < d.fields.size() && i < kShown; ++i)

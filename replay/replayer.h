@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Replaying, as the run loop sees it: the log's events go through the door at their positions, and where the
-// recording took a digest this machine is compared with it. VM thread only.
+// Replaying, as the run loop sees it: the log's events go through the door at their positions, and
+// where the recording took a digest this machine is compared with it. VM thread only.
 //
-// At every boundary:    door.set_icount(clock.icount());
-//                       for (;;) {
-//                           clock.run_expired();
-//                           if (!replayer.check()) stop: replayer.report();
-//                           if (replayer.at_end()) stop: replayer.end();
-//                           if (!door.deliver_next()) break;
-//                       }
-// and the CPU runs to the nearest of the next timer, door.next_icount() and replayer.next_stop().
+// The run loop has told the door how to settle (door.settle_by), and does at every boundary:
+//
+//     door.set_icount(clock.icount());
+//     do {
+//         door.settle();
+//         if (!replayer.check()) stop;    // replayer.divergence() or replayer.error() says why
+//         if (replayer.at_end()) stop;    // replayer.end() says how the log ended
+//     } while (door.deliver_next());
+//
+// and lets the CPU run to the nearest of the next timer, door.next_icount() and
+// replayer.next_stop().
 // Source: docs/replay.rst.
 #pragma once
 
@@ -31,6 +34,7 @@ namespace qr {
 // Where and in what a replay differs from its recording.
 struct Divergence {
     Position position;
+    int64_t virtual_ns = 0;
     std::optional<Position> last_good;  // of the digest before, which agreed
     std::string mismatch;               // an event that does not fit; or the following two
     std::vector<FieldDifference> fields;
@@ -42,8 +46,8 @@ std::string describe(const Divergence& divergence, std::string_view pc = {});
 
 class Replayer final : public EventSource {
   public:
-    // Attaches itself to the door. Fails if the log's behaviour is unknown to this build, or one of its
-    // ports to this machine.
+    // Attaches itself to the door. Fails if the log's behaviour is unknown to this build, or one of
+    // its ports to this machine.
     static Result<std::unique_ptr<Replayer>> create(const LogReader& log, Door& door,
                                                     VirtualClock& clock, StateRoot& root,
                                                     AddressSpace& memory);
@@ -57,6 +61,9 @@ class Replayer final : public EventSource {
     // Compares, if a digest belongs here. False: the replay has diverged, or the log is damaged.
     bool check();
     const std::optional<Divergence>& divergence() const { return divergence_; }
+    // The run loop found that the replay cannot go on (the CPU halted for good, say). Keeps the
+    // first.
+    void diverge(std::string mismatch);
     // The log cannot be read further.
     const std::optional<Error>& error() const { return error_; }
 
@@ -74,12 +81,12 @@ class Replayer final : public EventSource {
   private:
     Replayer(const LogReader& log, Door& door, VirtualClock& clock, StateRoot& root,
              AddressSpace& memory);
-    void diverge(std::string mismatch);
     bool compare();
     uint64_t stop_at(Position position) const;
 
     const LogReader& log_;
     Door& door_;
+    VirtualClock& clock_;
     StateRoot& root_;
     EventReader reader_;
     DigestReader digest_reader_;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // Snapshots to bytes and back; see replay/snapshot.h. Source: docs/replay-format.rst, "Snapshots".
 //
-// Loading is done in this order, so that nothing can fail half-way: all bytes are checked, RAM's included
-// (each piece is decompressed once and thrown away); the state is loaded, and put back if that fails; RAM is
-// filled.
+// Loading is done in this order, so that nothing can fail half-way: all bytes are checked, RAM's
+// included (each piece is decompressed once and thrown away); the state is loaded, and put back if
+// that fails; RAM is filled.
 #include "replay/snapshot.h"
 
 #include <fmt/format.h>
@@ -108,9 +108,10 @@ Result<BlockPlan> plan_block(ByteReader& reader, RamBlock& block) {
     const uint64_t count = reader.varint();
     if (!reader.ok()) return damaged("it is cut in the list of memory blocks");
     if (name != block.name() || count != block.page_count())
-        return Error{fmt::format("the snapshot has memory '{}' of {} KiB where this machine has '{}' "
-                                 "of {} KiB",
-                                 name, count * 4, block.name(), block.page_count() * 4)};
+        return Error{
+            fmt::format("the snapshot has memory '{}' of {} KiB where this machine has '{}' "
+                        "of {} KiB",
+                        name, count * 4, block.name(), block.page_count() * 4)};
     plan.present.resize(count);
     uint64_t at = 0;
     for (uint64_t runs = reader.varint(); runs && reader.ok(); --runs) {
@@ -147,20 +148,22 @@ Result<Plan> make_plan(std::span<const uint8_t> bytes, AddressSpace& memory) {
     if (bytes.size() < 8) return damaged("it is cut");
     const auto body = bytes.first(bytes.size() - 8);
     ByteReader hash(bytes.last(8));
-    if (hash.little_endian(8) != hash64(body)) return damaged("its bytes do not have the hash it gives");
+    if (hash.little_endian(8) != hash64(body))
+        return damaged("its bytes do not have the hash it gives");
 #endif
     if (!behaviour_known(static_cast<uint32_t>(behaviour)))
-        return Error{fmt::format("the snapshot was made under behaviour version {}, which this build "
-                                 "does not know; it knows up to {} (\"{}\")",
-                                 behaviour, kBehaviour.version, kBehaviour.name)};
+        return Error{
+            fmt::format("the snapshot was made under behaviour version {}, which this build "
+                        "does not know; it knows up to {} (\"{}\")",
+                        behaviour, kBehaviour.version, kBehaviour.name)};
     Plan plan;
     if (!take_frame(reader, plan.state.shape) || !take_frame(reader, plan.state.values))
         return damaged("its state does not decompress");
     const auto blocks = memory.blocks();
     const uint64_t count = reader.varint();
     if (!reader.ok() || count != blocks.size())
-        return Error{fmt::format("the snapshot has {} memory blocks, and this machine has {}", count,
-                                 blocks.size())};
+        return Error{fmt::format("the snapshot has {} memory blocks, and this machine has {}",
+                                 count, blocks.size())};
     for (RamBlock* block : blocks) {
         auto block_plan = plan_block(reader, *block);
         if (!block_plan) return block_plan.error();
@@ -184,7 +187,8 @@ void fill(const BlockPlan& plan) {
         }
         if (done % kPiecePages == 0) {
             const uint64_t pages = std::min(plan.pages - done, kPiecePages);
-            zstd_decompress_to(plan.pieces[done / kPiecePages], {scratch.data(), pages * kPageSize});
+            zstd_decompress_to(plan.pieces[done / kPiecePages],
+                               {scratch.data(), pages * kPageSize});
         }
         std::memcpy(page, &scratch[done % kPiecePages * kPageSize], kPageSize);
         ++done;

@@ -16,8 +16,17 @@ namespace qr {
 
 namespace {
 
-// The first byte of a token in `shape`. All but kLeave are followed by a name, kBlob by its size too.
-enum Token : uint8_t { kLeave = 0, kEnter = 1, kNumber8 = 2, kNumber16, kNumber32, kNumber64, kBlob };
+// The first byte of a token in `shape`. All but kLeave are followed by a name, kBlob by its size
+// too.
+enum Token : uint8_t {
+    kLeave = 0,
+    kEnter = 1,
+    kNumber8 = 2,
+    kNumber16,
+    kNumber32,
+    kNumber64,
+    kBlob
+};
 constexpr unsigned kMaxDepth = 64;
 constexpr size_t kMaxPath = 1024;
 constexpr size_t kMaxAllPaths = 128 << 20;  // list_fields(): what a hostile dump may make us hold
@@ -112,8 +121,8 @@ class Walker {
     bool ok_ = true;
 };
 
-// Fields come in the order in which they were dumped, almost always: the next one is looked at first, and
-// only if it is another one are all of them looked up by path.
+// Fields come in the order in which they were dumped, almost always: the next one is looked at
+// first, and only if it is another one are all of them looked up by path.
 class Loader final : public StateVisitor {
   public:
     explicit Loader(const std::vector<StateField>& fields)
@@ -124,8 +133,9 @@ class Loader final : public StateVisitor {
         const StateField* field = find(name);
         if (!field) return;
         if (field->width != width)
-            return keep(fmt::format("field '{}' has {} bytes in the snapshot and {} in this machine",
-                                    field->path, field->value.size(), width));
+            return keep(
+                fmt::format("field '{}' has {} bytes in the snapshot and {} in this machine",
+                            field->path, field->value.size(), width));
         value = 0;
         std::ranges::copy(field->value, reinterpret_cast<uint8_t*>(&value));
     }
@@ -133,8 +143,9 @@ class Loader final : public StateVisitor {
         const StateField* field = find(name);
         if (!field) return;
         if (field->width || field->value.size() != bytes.size())
-            return keep(fmt::format("field '{}' has {} bytes in the snapshot and {} in this machine",
-                                    field->path, field->value.size(), bytes.size()));
+            return keep(
+                fmt::format("field '{}' has {} bytes in the snapshot and {} in this machine",
+                            field->path, field->value.size(), bytes.size()));
         std::ranges::copy(field->value, bytes.data());
     }
     void enter(std::string_view name) override {
@@ -167,12 +178,12 @@ class Loader final : public StateVisitor {
         size_t index = next_;
         if (index >= fields_.size() || fields_[index].path != path_) {
             if (by_path_.empty())
-                for (size_t i = 0; i < fields_.size(); ++i) by_path_.try_emplace(fields_[i].path, i);
+                for (size_t i = 0; i < fields_.size(); ++i)
+                    by_path_.try_emplace(fields_[i].path, i);
             const auto at = by_path_.find(path_);
             index = at == by_path_.end() ? fields_.size() : at->second;
         }
-        if (index == fields_.size())
-            keep(fmt::format("the snapshot has no field '{}'", path_));
+        if (index == fields_.size()) keep(fmt::format("the snapshot has no field '{}'", path_));
         path_.resize(before);
         if (index == fields_.size()) return nullptr;
         used_[index] = true;

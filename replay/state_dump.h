@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The machine's state as bytes with names: what state() walks, kept in two streams. `shape` is the list of
-// names and sizes and hardly ever changes; `values` is what they are, in the same order. Digests store
-// the difference to the dump before, snapshots the whole, reports compare field by field.
-// Source: docs/replay-format.rst, "State dumps".
+// The machine's state as bytes with names: what state() walks, kept in two streams. `shape` is the
+// list of names and sizes and hardly ever changes; `values` is what they are, in the same order.
+// Digests store the difference to the dump before, snapshots the whole, reports compare field by
+// field. Source: docs/replay-format.rst, "State dumps".
 #pragma once
 
 #include <cstdint>
@@ -36,8 +36,8 @@ void dump_state(const StateFunction& state, StateDump& dump);
 StateDump dump_state(const StateFunction& state);
 
 struct StateField {
-    std::string path;      // "i8254.channel[0].count"
-    unsigned width = 0;    // of a number: 1, 2, 4 or 8 bytes; 0: a run of bytes
+    std::string path;    // "i8254.channel[0].count"
+    unsigned width = 0;  // of a number: 1, 2, 4 or 8 bytes; 0: a run of bytes
     std::span<const uint8_t> value;
 };
 // The fields of a dump that may come from anywhere. Values point into it.
@@ -45,8 +45,9 @@ Result<std::vector<StateField>> list_fields(const StateDump& dump);
 // Paths that occur twice: a mistake in some state().
 std::vector<std::string> duplicate_paths(const StateDump& dump);
 
-// Puts a dump's values back. A field is found by its path, so another order than the recorded one is fine.
-// Fails if the dump lacks one or has one that nobody asked for; what was loaded by then stays loaded.
+// Puts a dump's values back. A field is found by its path, so another order than the recorded one
+// is fine. Fails if the dump lacks one or has one that nobody asked for; what was loaded by then
+// stays loaded.
 Result<void> load_state(const StateFunction& state, const StateDump& dump);
 
 struct FieldDifference {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// LEB128 varints: seven bits a byte, lowest first, the top bit says that more follow. A number has one
-// encoding only: the shortest. Source: docs/replay-format.rst, "Numbers".
+// LEB128 varints: seven bits a byte, lowest first, the top bit says that more follow. A number has
+// one encoding only: the shortest. Source: docs/replay-format.rst, "Numbers".
 #pragma once
 
 #include <cstddef>
@@ -45,8 +45,8 @@ constexpr int64_t unzigzag(uint64_t v) {
     return static_cast<int64_t>(v >> 1) ^ -static_cast<int64_t>(v & 1);
 }
 
-// Reads from bytes that may be anything. After the first failure every read gives zero or nothing, and
-// ok() stays false: a caller may check once, at the end of a group.
+// Reads from bytes that may be anything. After the first failure every read gives zero or nothing,
+// and ok() stays false: a caller may check once, at the end of a group.
 class ByteReader {
   public:
     explicit ByteReader(std::span<const uint8_t> bytes) : all_(bytes), left_(bytes) {}

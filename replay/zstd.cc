@@ -25,7 +25,8 @@ std::vector<uint8_t> ZstdCompressor::compress(std::span<const uint8_t> raw,
     if (!prefix.empty()) {
         // The window must reach back over all of the prefix.
         const auto reach = std::bit_width(raw.size() + prefix.size());
-        ZSTD_CCtx_setParameter(c, ZSTD_c_windowLog, std::clamp<int>(static_cast<int>(reach), 10, 27));
+        ZSTD_CCtx_setParameter(c, ZSTD_c_windowLog,
+                               std::clamp<int>(static_cast<int>(reach), 10, 27));
         ZSTD_CCtx_refPrefix(c, prefix.data(), prefix.size());
     }
     std::vector<uint8_t> stored(ZSTD_compressBound(raw.size()));

@@ -311,6 +311,11 @@ constexpr OptionRow kOptions[] = {
     {"uuid", true, "UUID  of the guest", set_text<&Options::uuid>},
     {"pidfile", true, "FILE  write the process's number there", set_text<&Options::pid_file>},
     {"qtest", true, "BACKEND  the device test protocol", set_text<&Options::qtest>},
+    {"qtest-log", true, "none",
+     [](Options&, const std::string& v) -> Result<void> {
+         if (v == "none" || v == "/dev/null") return {};
+         return Error{"a log of the test protocol isn't supported: expected none"};
+     }},
 };
 
 // What QEMU has, and this version does not.

@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 #include <glib-unix.h>
 #include <glib.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include "accel/interp/interp.h"
@@ -146,6 +147,9 @@ class Emulator {
                 return Error{fmt::format("-{} {}: could not open it: {}", option, path,
                                          read.error().message)};
             }
+            if (read->empty())
+                return Error{fmt::format("-{} {}: the file is empty: expected a Linux kernel or its RAM disk",
+                                         option, path)};
             *bytes = std::move(*read);
         }
         return {};
@@ -293,7 +297,8 @@ class Emulator {
         if (const auto begun = writer_->begin(std::move(header), blobs); !begun) return begun;
         Recorder::Options options;
         options.digest_interval_ns = int64_t{config_.digest_ms} * 1'000'000;
-        if (config_.digest_ms != IcountOptions{}.digest_ms) options.digest_min_instructions = 0;
+        // Who asks for a density gets it, whatever it costs.
+        if (options_.icount.digest_given) options.digest_share = 0;
         recorder_ = std::make_unique<Recorder>(door_, clock_, board_->root(), board_->memory(), *writer_,
                                                options);
         loop_->record_with(*recorder_);
@@ -322,6 +327,7 @@ class Emulator {
 
         int status = 0;
         std::thread vm([&] {
+            pthread_setname_np(pthread_self(), "vm");  // tools measure it by this name
             status = loop_->run();
             g_idle_add(
                 [](gpointer loop) -> gboolean {

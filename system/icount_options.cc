@@ -42,17 +42,20 @@ Result<IcountOptions> parse_icount(const std::string& text) {
     if (const auto shift = options.take("shift"))
         if (const auto parsed = parse_shift(*shift, out); !parsed)
             return wrong(parsed.error().message);
+    const bool sleep_given = options.has("sleep");
     const Result<bool> sleep = options.take_bool("sleep", true);
     if (!sleep) return wrong(sleep.error().message);
     const Result<bool> align = options.take_bool("align", false);
     if (!align) return wrong(align.error().message);
     out.sleep = *sleep;
+    out.sleep_given = sleep_given;
     out.align = *align;
 
     const auto mode = options.take("rr");
     const auto file = options.take("rrfile");
     options.take("rrsnapshot");  // snapshots are in the log: nothing needs naming
     if (const auto digest = options.take("rrdigest")) {
+        out.digest_given = true;
         const char* end = digest->data() + digest->size();
         const auto [at, status] = std::from_chars(digest->data(), end, out.digest_ms);
         if (status != std::errc{} || at != end || out.digest_ms == 0) {

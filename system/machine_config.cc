@@ -197,7 +197,10 @@ Result<void> check_against(const Options& o, const MachineConfig& recorded,
     if (given("uuid") && c.uuid != recorded.uuid) return conflict("uuid", c.uuid, recorded.uuid);
     if (given("rtc") && c.rtc_epoch != recorded.rtc_epoch)
         return conflict("rtc", o.given.at("rtc"), fmt::format("{} seconds since 1970", recorded.rtc_epoch));
-    if (given("serial")) {
+    if (given("boot") && c.boot_menu != recorded.boot_menu)
+        return conflict("boot", fmt::format("menu={}", yes_no(c.boot_menu)),
+                        fmt::format("menu={}", yes_no(recorded.boot_menu)));
+    if (given("serial") || given("nodefaults")) {
         const auto list = [](const std::array<bool, 4>& ports) {
             std::string text;
             for (size_t i = 0; i < ports.size(); ++i)
@@ -206,7 +209,10 @@ Result<void> check_against(const Options& o, const MachineConfig& recorded,
         };
         if (c.serial != recorded.serial) return conflict("serial", list(c.serial), list(recorded.serial));
     }
-    if (given("device")) {
+    if ((given("parallel") || given("nodefaults")) && c.parallel != recorded.parallel)
+        return conflict("parallel", fmt::format("{} parallel port(s)", c.parallel),
+                        fmt::format("{} parallel port(s)", recorded.parallel));
+    if (given("device") || given("debugcon")) {
         for (const ExtraDevice& d : c.devices) {
             bool found = false;
             for (const ExtraDevice& r : recorded.devices) found |= device_json(d) == device_json(r);
@@ -224,6 +230,9 @@ Result<void> check_against(const Options& o, const MachineConfig& recorded,
         return conflict("icount", "shift=" + name(o.icount.auto_shift, o.icount.shift),
                         "shift=" + name(recorded.auto_shift, recorded.shift));
     }
+    if (o.icount.sleep_given && c.sleep != recorded.sleep)
+        return conflict("icount", fmt::format("sleep={}", yes_no(c.sleep)),
+                        fmt::format("sleep={}", yes_no(recorded.sleep)));
     struct File {
         const char* option;
         const std::string& path;

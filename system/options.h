@@ -20,10 +20,12 @@ struct IcountOptions {
     unsigned shift = 0;  // 0 .. 10: 2^shift nanoseconds an instruction
     bool shift_given = false;
     bool sleep = true;
+    bool sleep_given = false;
     bool align = false;
     ReplayMode mode = ReplayMode::kNone;
     std::string file;
     uint32_t digest_ms = 1000;  // virtual milliseconds between digests
+    bool digest_given = false;
 };
 
 // -device and its like: a driver's name and its properties, in order.

@@ -80,7 +80,8 @@ int RunLoop::run() {
 // Everything that is due at this position by the machine's own doing. Runs before anything enters.
 void RunLoop::settle() {
     parts_.clock.run_expired();
-    while (requests_) {
+    while (requests_ || (suspended_ && parts_.wake_machine())) {
+        if (!requests_) request_reset();
         serve_requests();
         parts_.clock.run_expired();
     }
@@ -109,10 +110,6 @@ void RunLoop::serve_requests() {
 void RunLoop::boundary() {
     parts_.door.set_icount(parts_.clock.icount());
     parts_.door.settle();
-    if (suspended_ && parts_.wake_machine()) {
-        suspended_ = false;
-        parts_.reset_machine();
-    }
     if (replayer_)
         replay_boundary();
     else
@@ -228,15 +225,10 @@ void RunLoop::conclude() {
 // mismatch: what is wrong apart from what the replayer itself found.
 void RunLoop::stop_replay(const std::string& mismatch) {
     if (replayer_->error()) return fail(*replayer_->error());
-    Divergence found;
-    if (replayer_->divergence()) found = *replayer_->divergence();
-    if (!mismatch.empty()) {
-        found.position = parts_.door.position();
-        found.mismatch = mismatch;
-    }
+    if (!mismatch.empty()) replayer_->diverge(mismatch);
     done_ = true;
     exit_status_ = kDiverged;
-    parts_.notice(describe(found, fmt::format("{:08x}", parts_.cpu.program_counter())));
+    parts_.notice(describe(*replayer_->divergence(), fmt::format("{:08x}", parts_.cpu.program_counter())));
 }
 
 void RunLoop::fail(const Error& error) {

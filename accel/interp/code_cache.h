@@ -35,13 +35,36 @@ constexpr uint64_t granule_mask(unsigned first, unsigned last) {
     return (count >= 64 ? ~uint64_t{0} : (uint64_t{1} << count) - 1) << low;
 }
 
+// The way of the interpreter through chained blocks; see interpreter.h.
+template <class Block, class Insn>
+struct ChainState {
+    // The next block by address, as far as is known. Its stamp tells whether it is the right one.
+    static constexpr unsigned kJumpBits = 14;
+    using JumpTable = std::array<Block*, size_t{1} << kJumpBits>;
+    static unsigned jump_index(uint32_t linear) {
+        return (linear ^ (linear >> kJumpBits)) & ((1u << kJumpBits) - 1);
+    }
+
+    uint64_t key = 0;            // a block is right here if its stamp is this and the address
+    uint64_t generation = 0;     // of translations, for which `key` is good
+    Block** link = nullptr;      // where to note the block that is executed next
+    const Insn* insn = nullptr;  // the one being executed, if the state is exact
+    bool stop = false;           // code was overwritten or forgotten: find blocks anew
+    bool changed = false;        // the mode may have changed
+    std::unique_ptr<JumpTable> jump = std::make_unique<JumpTable>();
+};
+
 template <class Insn>
 class CodeCache {
     static_assert(std::is_trivially_destructible_v<Insn>);
 
   public:
     struct Page;
+    struct Tail;
     struct Block {
+        // Where this block was last found to be what is to be executed: the interpreter's key of that place
+        // and time. 0: nowhere, or it is dead.
+        uint64_t stamp = 0;
         Block* next = nullptr;     // of those that start in the same granule
         Page* page = nullptr;
         Page* second = nullptr;    // where its only instruction ends, if it crosses
@@ -53,7 +76,15 @@ class CodeCache {
         uint16_t count = 0;        // of instructions
         bool alive = true;
         bool keeps_mode = false;   // after it, the mode is what it was
+        bool chained = false;      // its instructions lead to each other, and to further blocks
         Insn* insns() { return reinterpret_cast<Insn*>(this + 1); }
+        Tail& tail() { return *reinterpret_cast<Tail*>(insns() + count); }
+    };
+    // What follows the last instruction: a pseudo-instruction that goes to the next block, and the blocks that
+    // were executed after this one, to be taken again if their stamp is right.
+    struct Tail {
+        Insn end;
+        Block* to[2];  // if the branch isn't taken; if it is
     };
     struct Page {
         CodePageKey key;
@@ -85,7 +116,7 @@ class CodeCache {
     Block* add(Page& page, unsigned offset, uint32_t mode, std::span<const Insn> insns, unsigned bytes,
                Page* second = nullptr, unsigned second_bytes = 0) {
         static_assert(alignof(Insn) <= alignof(Block));
-        Block* b = new (allocate(sizeof(Block) + insns.size_bytes())) Block;
+        Block* b = new (allocate(sizeof(Block) + insns.size_bytes() + sizeof(Tail))) Block;
         std::uninitialized_copy(insns.begin(), insns.end(), b->insns());
         b->page = &page;
         b->granules = granule_mask(offset, offset + bytes - 1);
@@ -93,6 +124,7 @@ class CodeCache {
         b->offset = static_cast<uint16_t>(offset);
         b->bytes = static_cast<uint16_t>(bytes + second_bytes);
         b->count = static_cast<uint16_t>(insns.size());
+        new (&b->tail()) Tail{};
         Block*& head = page.starting[offset >> kGranuleShift];
         b->next = head;
         head = b;
@@ -104,9 +136,8 @@ class CodeCache {
         return b;
     }
 
-    // Kills the blocks that were decoded from these granules; calls killed(block) for each.
-    template <class Killed>
-    void invalidate(const CodePageKey& key, uint64_t granules, Killed killed) {
+    // Kills the blocks that were decoded from these granules.
+    void invalidate(const CodePageKey& key, uint64_t granules) {
         const auto found = pages_.find(key);
         if (found == pages_.end()) return;
         Page& p = *found->second;
@@ -117,8 +148,7 @@ class CodeCache {
                 Block* b = *link;
                 if (b->granules & granules) {
                     *link = b->next;
-                    b->alive = false;
-                    killed(*b);
+                    kill(*b);
                 } else {
                     link = &b->next;
                 }
@@ -128,8 +158,7 @@ class CodeCache {
             if (b->alive && !(b->second_granules & granules)) return false;
             if (b->alive) {
                 unlink(b);
-                b->alive = false;
-                killed(*b);
+                kill(*b);
             }
             return true;
         });
@@ -154,6 +183,10 @@ class CodeCache {
         }
     };
 
+    static void kill(Block& b) {
+        b.alive = false;
+        b.stamp = 0;
+    }
     void unlink(Block* b) {
         Block** link = &b->page->starting[b->offset >> kGranuleShift];
         while (*link != b) link = &(*link)->next;

@@ -4,6 +4,7 @@
 // instruction. What it has to know of the guest it asks a trait class:
 //
 //   Cpu, Insn (exec(Cpu&, const Insn&), length), Fault (what handlers throw), Engine (its interface)
+//   Chaining                          a ChainState, and what else the guest's chains want
 //   countdown(cpu), generation(cpu)   generation changes whenever a translation might have
 //   pc(cpu)                           linear address of the next instruction
 //   mode(cpu)                         everything that decoding and the right to fetch depend on; < 32
@@ -12,9 +13,15 @@
 //   locate(cpu, linear)               where that page's code is; throws Fault. host is null for MMIO
 //   decode(cpu, bytes, insn)          false: not an instruction that can be cached from these bytes alone
 //   ends_block(insn), keeps_mode(insn)
+//   chain(mode, insns, end)           makes the instructions of a block lead to each other; false: can't
 //   fetch(cpu, insn)                  decodes the next instruction with exact checks; throws Fault
 //   advance(cpu, insn)                steps the program counter over it
 //   deliver(cpu, fault, length)       takes the step back and enters the exception's handler
+//
+// A chained block is counted as a whole before it runs, and its instructions call each other without coming
+// back here; whatever looks at the count or the program counter in between gets them exact first (the guest's
+// chains see to that). Blocks that aren't chained, and the last few instructions of a budget, are stepped
+// through one by one.
 //
 // Counting: see sysemu/clock.h. The position at which anything happens depends on the guest alone, never on
 // which blocks exist. Source: none (docs/cpu.rst). VM thread only.
@@ -42,16 +49,17 @@ class Interpreter final : public Guest::Engine {
     void run(Cpu& cpu) override {
         Countdown& countdown = Guest::countdown(cpu);
         while (countdown.remaining > 0) {
-            const Insn* insn = nullptr;  // the one being executed; null while fetching
+            chain_.insn = nullptr;
             try {
                 if (Guest::pending(cpu)) {
                     if (!Guest::service(cpu)) return;
                     if (countdown.remaining <= 0) return;
-                    run_one(cpu, insn);
+                    run_one(cpu);
                 } else {
-                    run_blocks(cpu, insn);
+                    run_blocks(cpu);
                 }
             } catch (const typename Guest::Fault& fault) {
+                const Insn* insn = chain_.insn;  // null if the fault came while fetching
                 if (!insn) --countdown.remaining;
                 Guest::deliver(cpu, fault, insn ? insn->length : 0);
             }
@@ -59,99 +67,102 @@ class Interpreter final : public Guest::Engine {
     }
 
     void invalidate(RamBlock& block, uint64_t page, uint64_t granules) override {
-        cache_.invalidate({&block, page}, granules, [this](Block& b) {
-            if (&b == current_) end_ = nullptr;
-        });
+        cache_.invalidate({&block, page}, granules);
+        chain_.stop = true;
     }
     void flush() override {
         flush_due_ = true;
-        end_ = nullptr;
+        chain_.stop = true;
     }
 
   private:
     static constexpr unsigned kMaxInsns = 32;
-    static constexpr unsigned kJumpBits = 14;
     static constexpr unsigned kModeBits = 5;
     static constexpr unsigned kEpochBits = 64 - 32 - kModeBits;
 
-    // Blocks by linear address: the key holds the address, the mode, and the epoch of translations.
-    struct Slot {
-        uint64_t key = 0;
-        Block* block = nullptr;
-    };
-    using JumpTable = std::array<Slot, size_t{1} << kJumpBits>;
-
-    Slot& slot(uint32_t linear) {
-        return (*jump_)[(linear ^ (linear >> kJumpBits)) & ((1u << kJumpBits) - 1)];
-    }
-
-    // What is common to all keys at this moment.
-    uint64_t current_key(Cpu& cpu) {
-        if (Guest::generation(cpu) != generation_) [[unlikely]]
-            new_epoch(Guest::generation(cpu));
-        return (epoch_ << kModeBits | Guest::mode(cpu)) << 32;
-    }
-    [[gnu::noinline]] void new_epoch(uint64_t generation) {
-        generation_ = generation;
-        // An epoch is never used twice while entries of the first time could be left.
-        if (++epoch_ >> kEpochBits) {
-            *jump_ = {};
-            epoch_ = 1;
+    // Sets the key that blocks must have from here on.
+    void renew_key(Cpu& cpu) {
+        if (flush_due_) do_flush();
+        chain_.stop = false;
+        chain_.changed = false;
+        if (Guest::generation(cpu) != chain_.generation) [[unlikely]] {
+            chain_.generation = Guest::generation(cpu);
+            // No epoch is used twice while blocks have the stamp of the first time.
+            if (++epoch_ >> kEpochBits) {
+                do_flush();
+                epoch_ = 1;
+            }
         }
+        chain_.key = (epoch_ << kModeBits | Guest::mode(cpu)) << 32;
     }
 
     // Executes exactly one instruction, or one iteration of a repeated one.
-    [[gnu::noinline]] void run_one(Cpu& cpu, const Insn*& insn) {
+    [[gnu::noinline]] void run_one(Cpu& cpu) {
         if (flush_due_) do_flush();
         Guest::fetch(cpu, scratch_);
-        insn = &scratch_;
-        current_ = nullptr;
+        chain_.insn = &scratch_;
         --Guest::countdown(cpu).remaining;
         Guest::advance(cpu, scratch_);
         scratch_.exec(cpu, scratch_);
     }
 
     // Executes until the countdown is used up or something is pending.
-    void run_blocks(Cpu& cpu, const Insn*& insn) {
+    void run_blocks(Cpu& cpu) {
         Countdown& countdown = Guest::countdown(cpu);
-        if (flush_due_) do_flush();
-        uint64_t key = current_key(cpu);
+        chain_.link = nullptr;
+        renew_key(cpu);
         for (;;) {
-            insn = nullptr;
+            chain_.insn = nullptr;
             const uint32_t linear = Guest::pc(cpu);
-            const Slot& s = slot(linear);
-            Block* block = s.block;
-            if (s.key != (key | linear) || !block->alive || block->bytes > Guest::room(cpu)) [[unlikely]] {
-                block = look_up(cpu, key, linear);
+            Block* block = (*chain_.jump)[chain_.jump_index(linear)];
+            if (!block || block->stamp != (chain_.key | linear) ||
+                (!block->chained && block->bytes > Guest::room(cpu))) [[unlikely]] {
+                block = look_up(cpu, linear);
                 if (!block) {
-                    run_one(cpu, insn);
+                    chain_.link = nullptr;
+                    run_one(cpu);
                     if (Guest::pending(cpu) || countdown.remaining <= 0) return;
-                    key = current_key(cpu);
+                    renew_key(cpu);
                     continue;
                 }
             }
-            current_ = block;
-            end_ = block->insns() + block->count;
-            const uint64_t generation = generation_;
-            insn = block->insns();
-            for (;;) {
-                --countdown.remaining;
-                Guest::advance(cpu, *insn);
-                insn->exec(cpu, *insn);
-                ++insn;
-                if (insn >= end_ || countdown.remaining <= 0 || generation != Guest::generation(cpu)) break;
+            if (chain_.link) {
+                if (block->chained) *chain_.link = block;
+                chain_.link = nullptr;
+            }
+            if (block->chained && countdown.remaining >= block->count) {
+                countdown.remaining -= block->count;
+                const Insn* insn = block->insns();
+                do {
+                    insn = insn->chain(cpu, insn, chain_);
+                } while (insn);
+            } else {
+                step_through(cpu, countdown, *block);
             }
             if (countdown.remaining <= 0 || Guest::pending(cpu)) return;
-            if (!block->keeps_mode || generation != Guest::generation(cpu) || !end_) {
-                if (flush_due_) do_flush();
-                key = current_key(cpu);
-            }
+            if (chain_.changed || chain_.stop || Guest::generation(cpu) != chain_.generation)
+                renew_key(cpu);
         }
     }
 
+    void step_through(Cpu& cpu, Countdown& countdown, Block& block) {
+        const Insn* insn = block.insns();
+        const Insn* const end = insn + block.count;
+        if (!block.keeps_mode) chain_.changed = true;
+        do {
+            chain_.insn = insn;
+            --countdown.remaining;
+            Guest::advance(cpu, *insn);
+            insn->exec(cpu, *insn);
+            ++insn;
+        } while (insn != end && countdown.remaining > 0 && !chain_.stop && !Guest::pending(cpu) &&
+                 Guest::generation(cpu) == chain_.generation);
+    }
+
     // Finds or makes the block at the next instruction. Null: that has to be executed by itself.
-    [[gnu::noinline]] Block* look_up(Cpu& cpu, uint64_t key, uint32_t linear) {
+    [[gnu::noinline]] Block* look_up(Cpu& cpu, uint32_t linear) {
         if (cache_.full()) do_flush();
+        if (!Guest::room(cpu)) return nullptr;  // the limit's fault comes before one of the page
         const auto where = Guest::locate(cpu, linear);
         if (!where.host) return nullptr;
         const unsigned offset = linear & kPageMask;
@@ -165,10 +176,9 @@ class Interpreter final : public Guest::Engine {
         };
         Block* block = cache_.find(page, offset, mode, same_second);
         if (!block) block = make_block(cpu, where, page, linear, mode);
-        if (!block || block->bytes > Guest::room(cpu)) return nullptr;
-        Slot& s = slot(linear);
-        s.key = key | linear;
-        s.block = block;
+        if (!block || !block->alive || block->bytes > Guest::room(cpu)) return nullptr;
+        block->stamp = chain_.key | linear;
+        (*chain_.jump)[chain_.jump_index(linear)] = block;
         return block;
     }
 
@@ -190,9 +200,13 @@ class Interpreter final : public Guest::Engine {
         }
         if (!count) return make_crossing(cpu, where, page, linear, mode);
         Block* b = cache_.add(page, offset, mode, {insns.data(), count}, bytes);
-        b->keeps_mode = keeps_mode;
+        finish(*b, keeps_mode);
         Guest::watch(cpu, *where.block, where.page, b->granules);
         return b;
+    }
+    void finish(Block& b, bool keeps_mode) {
+        b.keeps_mode = keeps_mode;
+        b.chained = Guest::chain(b.mode, std::span(b.insns(), b.count), b.tail().end);
     }
 
     // An instruction whose end is in the next page.
@@ -208,7 +222,7 @@ class Interpreter final : public Guest::Engine {
         if (!next.host) return nullptr;
         Page& second = cache_.page({next.block, next.page});
         Block* b = cache_.add(page, offset, mode, {&insn, 1}, here, &second, insn.length - here);
-        b->keeps_mode = !Guest::ends_block(insn) || Guest::keeps_mode(insn);
+        finish(*b, !Guest::ends_block(insn) || Guest::keeps_mode(insn));
         Guest::watch(cpu, *first.block, first.page, b->granules);
         Guest::watch(cpu, *next.block, next.page, b->second_granules);
         return b;
@@ -216,17 +230,14 @@ class Interpreter final : public Guest::Engine {
 
     [[gnu::noinline]] void do_flush() {
         flush_due_ = false;
-        current_ = nullptr;
-        *jump_ = {};
+        chain_.link = nullptr;
+        *chain_.jump = {};
         cache_.clear();
     }
 
-    const Insn* end_ = nullptr;  // where the present block ends; null: look up again
-    Block* current_ = nullptr;
-    uint64_t generation_ = 0;
+    typename Guest::Chaining chain_;
     uint64_t epoch_ = 0;
     bool flush_due_ = false;
-    std::unique_ptr<JumpTable> jump_ = std::make_unique<JumpTable>();
     Cache cache_;
     Insn scratch_;
 };

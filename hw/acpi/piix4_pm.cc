@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// PIIX4 function 3. Source: Intel 82371AB data sheet 290562; ACPI 1.0b, 4.7 (hardware register model).
+// PIIX4 function 3. Source: Intel 82371AB data sheet 290562; ACPI 1.0b, 4.7 (hardware register
+// model).
 #include "hw/acpi/piix4_pm.h"
 
 #include "util/bits.h"
@@ -130,7 +131,8 @@ Piix4Pm::Piix4Pm(PciBus& bus, unsigned devfn, IoPortSpace& io, VirtualClock& clo
     for (const Register& r : kRegisters) define(r.offset, r.size, r.reset, r.writable);
     define(pci::kStatus, 2, 0x0280, 0, 0xf900);
     use_interrupt_pin(1);
-    // What the decode enables would be after firmware's work, for those that read them to find ports.
+    // What the decode enables would be after firmware's work, for those that read them to find
+    // ports.
     if (options.parallel) define(0x5f, 1, 0x90, 0xff);
     define(0x67, 1, (options.serial0 ? 0x08 : 0) | (options.serial1 ? 0x90 : 0), 0xff);
 }
@@ -189,7 +191,8 @@ void Piix4Pm::update() {
     // SMBHSTCFG INTRSEL: 4 is IRQ 9, 0 is SMI#.
     const unsigned smbus_route = static_cast<unsigned>(bits(config(kSmbusConfig, 1), 1, 3));
     const bool smbus = smbus_.interrupt_pending();
-    sci_.set((sci_enabled && event) || (gpe0_status_ & gpe0_enable_) || (smbus && smbus_route == 4));
+    sci_.set((sci_enabled && event) || (gpe0_status_ & gpe0_enable_) ||
+             (smbus && smbus_route == 4));
 
     // The same events are SMIs while ACPI is off; SMI# is an edge.
     const bool smi = (!sci_enabled && event) || (smbus && smbus_route == 0);
@@ -211,7 +214,8 @@ void Piix4Pm::apm_command(uint8_t value) {
 
 // ---- power states ----
 
-// A write of SUS_EN enters the state that SUS_TYP names; the types are those of the DSDT's \_Sx objects.
+// A write of SUS_EN enters the state that SUS_TYP names; the types are those of the DSDT's \_Sx
+// objects.
 void Piix4Pm::suspend() {
     const uint8_t type = static_cast<uint8_t>(bits(pm1_control_, 10, 3));
     if (type == 0 || (type == options_.s4_type && options_.s4))
@@ -281,7 +285,8 @@ uint8_t Piix4Pm::read_byte(uint64_t offset) const {
 
 void Piix4Pm::write(uint64_t offset, unsigned size, uint64_t value) {
     sync_timer();
-    for (unsigned i = 0; i < size; ++i) write_byte(offset + i, static_cast<uint8_t>(value >> 8 * i));
+    for (unsigned i = 0; i < size; ++i)
+        write_byte(offset + i, static_cast<uint8_t>(value >> 8 * i));
     update();
     const bool control_written = offset <= 0x05 && offset + size > 0x05;
     if (control_written && bits(value, static_cast<unsigned>(8 * (0x05 - offset)), 8) &

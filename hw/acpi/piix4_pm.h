@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Intel 82371AB (PIIX4) function 3: ACPI and legacy power management, and the SMBus. Data sheet 290562,
-// "Power management PCI configuration registers", "Power management I/O space registers"; ACPI 1.0b, 4.7.
+// Intel 82371AB (PIIX4) function 3: ACPI and legacy power management, and the SMBus. Data sheet
+// 290562, "Power management PCI configuration registers", "Power management I/O space registers";
+// ACPI 1.0b, 4.7.
 //
-// Not modelled: the device monitors' idle timers and traps (DEVCTL, DEVRES*: kept, never fire), clock
-// throttling (PCNTRL, PLVL2/3: reads have no effect on speed), general purpose inputs and outputs beyond
-// their registers. As on other virtual machines of this type the bridge itself answers the ACPI enable
-// and disable commands, without an SMI handler's help, and there is a second general purpose event block
-// of 16 events for hot-plug at a place of its own. VM thread only.
+// Not modelled: the device monitors' idle timers and traps (DEVCTL, DEVRES*: kept, never fire),
+// clock throttling (PCNTRL, PLVL2/3: reads have no effect on speed), general purpose inputs and
+// outputs beyond their registers. As on other virtual machines of this type the bridge itself
+// answers the ACPI enable and disable commands, without an SMI handler's help, and there is a
+// second general purpose event block of 16 events for hot-plug at a place of its own. VM thread
+// only.
 #pragma once
 
 #include <array>
@@ -32,8 +34,8 @@ class Piix4Pm final : public PciDevice, public ApmSink {
     enum class Wake : uint8_t { kPowerButton, kRtc, kOther };
 
     // sci: level, ISA IRQ 9. smi: pulsed.
-    Piix4Pm(PciBus& bus, unsigned devfn, IoPortSpace& io, VirtualClock& clock, MachineControl& control,
-            IrqLine sci, IrqLine smi, const Options& options);
+    Piix4Pm(PciBus& bus, unsigned devfn, IoPortSpace& io, VirtualClock& clock,
+            MachineControl& control, IrqLine sci, IrqLine smi, const Options& options);
     ~Piix4Pm() override;
 
     // What people and the board do.

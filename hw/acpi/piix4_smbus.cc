@@ -49,7 +49,8 @@ Piix4Smbus::Piix4Smbus(VirtualClock& clock, std::function<void()> changed)
       busy_(clock, "piix4_pm.smbus", [this] { finish(); }),
       region_("piix4-smbus", 16,
               {.read = [this](uint64_t o, unsigned) { return read(o, false); },
-               .write = [this](uint64_t o, unsigned, uint64_t v) { write(o, static_cast<uint8_t>(v)); },
+               .write = [this](uint64_t o, unsigned,
+                               uint64_t v) { write(o, static_cast<uint8_t>(v)); },
                .peek = [this](uint64_t o, unsigned) { return read(o, true); },
                .max_size = 1}) {}
 
@@ -115,9 +116,8 @@ void Piix4Smbus::write(uint64_t offset, uint8_t value) {
 void Piix4Smbus::start() {
     status_ |= kHostBusy;
     const bool present = slaves_[address_ >> 1];
-    const unsigned bytes =
-        present ? wire_bytes(static_cast<uint8_t>(bits(control_, 2, 3)), address_ & 1, data_[0] & 0x3f)
-                : 1;
+    const uint8_t protocol = static_cast<uint8_t>(bits(control_, 2, 3));
+    const unsigned bytes = present ? wire_bytes(protocol, address_ & 1, data_[0] & 0x3f) : 1;
     busy_.arm(clock_.now_ns() + kNsPerBit * (9 * bytes + 2));
 }
 
@@ -157,7 +157,8 @@ uint8_t Piix4Smbus::run(SmbusSlave* slave) {
     bool ok = slave->send(data_[0]);
     if (protocol == kWordData) ok = ok && slave->send(data_[1]);
     if (protocol == kBlock)
-        for (unsigned i = 0; ok && i < data_[0] && i < block_.size(); ++i) ok = slave->send(block_[i]);
+        for (unsigned i = 0; ok && i < data_[0] && i < block_.size(); ++i)
+            ok = slave->send(block_[i]);
     return ok ? kInterrupt : kDeviceError;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The SMBus host and slave registers of the Intel 82371AB (PIIX4), as a part of its function 3.
-// Data sheet 290562, "SMBus I/O space registers". Transactions take the time of a 100 kHz bus. The slave
-// interface is registers only: there is no other master. VM thread only.
+// Data sheet 290562, "SMBus I/O space registers". Transactions take the time of a 100 kHz bus. The
+// slave interface is registers only: there is no other master. VM thread only.
 #pragma once
 
 #include <array>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// isa-debugcon: a port that prints what is written to it, and says that it is there when read. Convention
-// of the Bochs BIOS and of QEMU ("-device isa-debugcon", the firmware's debug port 0x402). VM thread only.
+// isa-debugcon: a port that prints what is written to it, and says that it is there when read.
+// Convention of the Bochs BIOS and of QEMU ("-device isa-debugcon", the firmware's debug port
+// 0x402). VM thread only.
 #pragma once
 
 #include "chardev/char.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Parallel port. Source: IBM PC/AT Technical Reference, "Serial/Parallel adapter", "Parallel portion";
-// IEEE 1284-1994 for the timing of BUSY and nAck.
+// Parallel port. Source: IBM PC/AT Technical Reference, "Serial/Parallel adapter", "Parallel
+// portion"; IEEE 1284-1994 for the timing of BUSY and nAck.
 #include "hw/char/parallel.h"
 
 namespace qr {
@@ -35,7 +35,8 @@ Parallel::Parallel(std::string name, Door& door, VirtualClock& clock, IrqLine ir
       end_(door, name, [](CharInput&) {}),
       region_(name, 3,
               {.read = [this](uint64_t o, unsigned) { return read(o); },
-               .write = [this](uint64_t o, unsigned, uint64_t v) { write(o, static_cast<uint8_t>(v)); },
+               .write = [this](uint64_t o, unsigned,
+                               uint64_t v) { write(o, static_cast<uint8_t>(v)); },
                .peek = [this](uint64_t o, unsigned) { return read(o); },
                .max_size = 1}) {
     reset();
@@ -62,7 +63,8 @@ void Parallel::write(uint64_t offset, uint8_t value) {
     if (offset == 2) write_control(value);
 }
 
-// The printer takes the byte at the leading edge of Strobe, if it is selected, not being reset and ready.
+// The printer takes the byte at the leading edge of Strobe, if it is selected, not being reset and
+// ready.
 void Parallel::write_control(uint8_t value) {
     const uint8_t rising = value & ~control_;
     control_ = value & kControlBits;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The PC's parallel printer port (standard parallel port) with an ideal printer on it. IBM PC/AT Technical
-// Reference, "Serial/Parallel adapter"; IEEE 1284-1994, compatibility mode. Neither bidirectional nor EPP
-// nor ECP: the data port reads back what was written. VM thread only.
+// The PC's parallel printer port (standard parallel port) with an ideal printer on it. IBM PC/AT
+// Technical Reference, "Serial/Parallel adapter"; IEEE 1284-1994, compatibility mode. Neither
+// bidirectional nor EPP nor ECP: the data port reads back what was written. VM thread only.
 #pragma once
 
 #include "chardev/char.h"

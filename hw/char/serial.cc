@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// 8250/16450/16550A UART. Source: National Semiconductor PC16550D data sheet, section 8 (registers and
-// their reset state, FIFO interrupt and polled mode operation); IBM PC/AT Technical Reference for OUT2.
+// 8250/16450/16550A UART. Source: National Semiconductor PC16550D data sheet, section 8 (registers
+// and their reset state, FIFO interrupt and polled mode operation); IBM PC/AT Technical Reference
+// for OUT2.
 #include "hw/char/serial.h"
 
 #include "util/bits.h"
@@ -81,7 +82,8 @@ Serial::Serial(std::string name, Door& door, VirtualClock& clock, IrqLine irq, U
       end_(door, name, [this](CharInput& in) { input(in); }),
       region_(name, 8,
               {.read = [this](uint64_t o, unsigned) { return read(o); },
-               .write = [this](uint64_t o, unsigned, uint64_t v) { write(o, static_cast<uint8_t>(v)); },
+               .write = [this](uint64_t o, unsigned,
+                               uint64_t v) { write(o, static_cast<uint8_t>(v)); },
                .peek = [this](uint64_t o, unsigned) { return peek(o); },
                .max_size = 1}) {
     update_room();
@@ -149,8 +151,8 @@ void Serial::tx_event() {
     update_irq();
 }
 
-// The byte is given to the host as its first bit leaves, so that what was sent just before a reset or
-// power-off is seen.
+// The byte is given to the host as its first bit leaves, so that what was sent just before a reset
+// or power-off is seen.
 void Serial::load_shift_register() {
     shift_register_ = tx_fifo_.front() & word_mask();
     tx_fifo_.pop_front();
@@ -198,7 +200,8 @@ void Serial::update_room() { end_.rx.set_room(kCableSize - cable_.size()); }
 
 // The next character begins to arrive, if there is room for it.
 void Serial::listen() {
-    if (rx_timer_.armed() || cable_.empty() || loopback() || rx_fifo_.size() >= rx_capacity()) return;
+    if (rx_timer_.armed() || cable_.empty() || loopback()) return;
+    if (rx_fifo_.size() >= rx_capacity()) return;
     rx_timer_.arm(clock_.now_ns() + char_ns());
 }
 
@@ -428,8 +431,8 @@ void Serial::write(uint64_t offset, uint8_t value) {
 
 // ---- life ----
 
-// Master reset. The divisor, the receiver buffer and the scratch register aren't defined by it; what the
-// host sent stays on the cable.
+// Master reset. The divisor, the receiver buffer and the scratch register aren't defined by it;
+// what the host sent stays on the cable.
 void Serial::reset() {
     tx_timer_.disarm();
     thre_timer_.disarm();

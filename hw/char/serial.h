@@ -2,10 +2,10 @@
 // 8250, 16450 and 16550A universal asynchronous receiver/transmitter on a PC's ISA bus.
 // National Semiconductor PC16550D data sheet. VM thread only.
 //
-// Both directions take the time that the divisor and the line settings say, in virtual time. The other end
-// of the cable is ideal: it uses our settings, keeps DSR, CTS and DCD active, and holds back while the
-// receiver is full, so that overruns happen only in loopback. DMA signalling pins (RXRDY, TXRDY) lead
-// nowhere.
+// Both directions take the time that the divisor and the line settings say, in virtual time. The
+// other end of the cable is ideal: it uses our settings, keeps DSR, CTS and DCD active, and holds
+// back while the receiver is full, so that overruns happen only in loopback. DMA signalling pins
+// (RXRDY, TXRDY) lead nowhere.
 #pragma once
 
 #include <deque>
@@ -20,14 +20,15 @@ namespace qr {
 
 enum class UartModel : uint8_t { k8250, k16450, k16550A };
 
-// How long the transmitter takes for a character. kInstant: no time at all (as a virtual UART's users
-// expect: a kernel's boot messages at 9600 baud would take half a minute); loopback is always paced.
+// How long the transmitter takes for a character. kInstant: no time at all (as a virtual UART's
+// users expect: a kernel's boot messages at 9600 baud would take half a minute); loopback is always
+// paced.
 enum class UartTransmit : uint8_t { kPaced, kInstant };
 
 class Serial final : public Device {
   public:
-    // name also names the door's port and the output stream: "serial0" has "serial0.rx", "serial0.tx".
-    // irq: gated by OUT2 here, as on the PC's adapter.
+    // name also names the door's port and the output stream: "serial0" has "serial0.rx",
+    // "serial0.tx". irq: gated by OUT2 here, as on the PC's adapter.
     Serial(std::string name, Door& door, VirtualClock& clock, IrqLine irq,
            UartModel model = UartModel::k16550A,
            UartTransmit transmit = UartTransmit::kPaced);

@@ -36,8 +36,8 @@ Result<std::unique_ptr<Vga>> Vga::create(PciBus& bus, unsigned devfn, AddressSpa
                                          IoPortSpace& ports, VirtualClock& clock, RamBlock* rom,
                                          uint64_t vram_size) {
     if (!std::has_single_bit(vram_size) || vram_size < kMiB || vram_size > 256 * kMiB)
-        return Error{fmt::format("VGA memory of {} bytes: expected a power of two from 1 MiB to 256 MiB",
-                                 vram_size)};
+        return Error{fmt::format(
+            "VGA memory of {} bytes: expected a power of two from 1 MiB to 256 MiB", vram_size)};
     auto vram = RamBlock::create("vga.vram", vram_size, false);
     if (!vram) return vram.error();
     return std::unique_ptr<Vga>(new Vga(bus, devfn, memory, ports, clock, std::move(*vram), rom));
@@ -61,7 +61,8 @@ Vga::Vga(PciBus& bus, unsigned devfn, AddressSpace& memory, IoPortSpace& ports, 
                           return regs_.read(static_cast<uint16_t>(kFirstPort + o));
                       },
                       .write = [this](uint64_t o, unsigned, uint64_t v) {
-                          regs_.write(static_cast<uint16_t>(kFirstPort + o), static_cast<uint8_t>(v));
+                          regs_.write(static_cast<uint16_t>(kFirstPort + o),
+                                      static_cast<uint8_t>(v));
                       },
                       .peek = [this](uint64_t o, unsigned) {
                           return regs_.peek(static_cast<uint16_t>(kFirstPort + o));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The standard VGA of a virtual PC ("-vga std"): PCI 1234:1111 with the Bochs display interface, video
-// memory in BAR 0, registers in BAR 2 and at the legacy ports, a BIOS in the ROM BAR. VM thread only.
-// Source: QEMU's docs/specs/standard-vga; vga_regs.h, vga_memory.h and vga_vbe.h name the rest.
+// The standard VGA of a virtual PC ("-vga std"): PCI 1234:1111 with the Bochs display interface,
+// video memory in BAR 0, registers in BAR 2 and at the legacy ports, a BIOS in the ROM BAR. VM
+// thread only. Source: QEMU's docs/specs/standard-vga; vga_regs.h, vga_memory.h and vga_vbe.h name
+// the rest.
 #pragma once
 
 #include <memory>
@@ -20,7 +21,8 @@ class Vga final : public PciDevice {
     // rom: the VGA BIOS, or null; outlives the device. vram_size: a power of two, 1 MiB to 256 MiB.
     // Errors: another size, or memory that the host has not.
     static Result<std::unique_ptr<Vga>> create(PciBus& bus, unsigned devfn, AddressSpace& memory,
-                                               IoPortSpace& ports, VirtualClock& clock, RamBlock* rom,
+                                               IoPortSpace& ports, VirtualClock& clock,
+                                               RamBlock* rom,
                                                uint64_t vram_size = kDefaultVramSize);
     ~Vga() override;
 

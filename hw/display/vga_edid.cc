@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// EDID 1.4 base block. Source: VESA Enhanced EDID Standard release A2, 3; VESA Coordinated Video Timings
-// for the numbers of 1280x800.
+// EDID 1.4 base block. Source: VESA Enhanced EDID Standard release A2, 3; VESA Coordinated Video
+// Timings for the numbers of 1280x800.
 #include "hw/display/vga_edid.h"
 
 #include <initializer_list>
@@ -16,7 +16,8 @@ class Block {
     void put(unsigned at, std::initializer_list<int> values) {
         for (const int value : values) bytes_[at++] = static_cast<uint8_t>(value);
     }
-    // Display descriptor (3.10.3): tag, then text that ends with a line feed and is padded by spaces.
+    // Display descriptor (3.10.3): tag, then text that ends with a line feed and is padded by
+    // spaces.
     void text(unsigned at, uint8_t tag, std::string_view words) {
         put(at, {0, 0, 0, tag, 0});
         for (unsigned i = 0; i < 13; ++i)
@@ -26,7 +27,8 @@ class Block {
     }
     // Standard timing (3.9). aspect: 0 is 16:10, 1 is 4:3, 2 is 5:4, 3 is 16:9.
     void standard(unsigned n, unsigned width, unsigned aspect, unsigned hz) {
-        put(38 + 2 * n, {static_cast<int>(width / 8 - 31), static_cast<int>(aspect << 6 | (hz - 60))});
+        put(38 + 2 * n,
+            {static_cast<int>(width / 8 - 31), static_cast<int>(aspect << 6 | (hz - 60))});
     }
     std::array<uint8_t, 128> finish() {
         uint8_t sum = 0;
@@ -44,10 +46,10 @@ class Block {
 std::array<uint8_t, 128> vga_edid() {
     Block b;
     b.put(0, {0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0});
-    b.put(8, {0x49, 0x14});              // manufacturer "RHT", as drivers know this adapter's monitor
+    b.put(8, {0x49, 0x14});               // manufacturer "RHT", as drivers know this monitor
     b.put(10, {0x34, 0x12, 0, 0, 0, 0});  // product, serial number
     b.put(16, {0, 24, 1, 4});            // made in 2014; EDID 1.4
-    b.put(20, {0xa5, 32, 20, 120, 0x06});  // digital, 8 bits, DisplayPort; 32x20 cm; gamma 2.2; sRGB
+    b.put(20, {0xa5, 32, 20, 120, 0x06});  // digital, 8 bits, DisplayPort; 32x20 cm; gamma 2.2
     b.put(25, {0xee, 0x91, 0xa3, 0x54, 0x4c, 0x99, 0x26, 0x0f, 0x50, 0x54});  // sRGB primaries
     b.put(35, {0x21, 0x08, 0x00});       // 640x480, 800x600, 1024x768 at 60 Hz
     b.standard(0, 1920, 3, 60);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// VGA memory path. Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem": sequencer
-// (map mask, memory mode), graphics controller (set/reset to bit mask), "Video memory read/write operations".
+// VGA memory path. Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem":
+// sequencer (map mask, memory mode), graphics controller (set/reset to bit mask), "Video memory
+// read/write operations".
 #include "hw/display/vga_memory.h"
 
 #include <algorithm>
@@ -55,7 +56,8 @@ VgaMemory::VgaMemory(AddressSpace& memory, RamBlock& vram, const VgaRegs& regs, 
       priority_(priority),
       region_("vga-lowmem", kSpan,
               {.read = [this](uint64_t o, unsigned) { return read(o, false); },
-               .write = [this](uint64_t o, unsigned, uint64_t v) { write(o, static_cast<uint8_t>(v)); },
+               .write = [this](uint64_t o, unsigned,
+                               uint64_t v) { write(o, static_cast<uint8_t>(v)); },
                .peek = [this](uint64_t o, unsigned) { return read(o, true); },
                .max_size = 1}),
       region_handle_(memory.map_io(kBase, region_, priority)) {
@@ -79,7 +81,8 @@ VgaMemory::Window VgaMemory::window() const {
     }
 }
 
-// A byte written goes to memory as it is, a byte read comes from there, and nobody needs the latches.
+// A byte written goes to memory as it is, a byte read comes from there, and nobody needs the
+// latches.
 bool VgaMemory::direct() const {
     if (linear_vbe()) return true;
     return regs_.misc() & kRamEnable && regs_.seq(kMemoryMode) & kChain4 &&
@@ -124,7 +127,7 @@ uint32_t VgaMemory::load(uint64_t group) const { return load_le<uint32_t>(vram_.
 
 uint8_t VgaMemory::read(uint64_t offset, bool peek) {
     const Window w = window();
-    if (!(regs_.misc() & kRamEnable) || offset < w.offset || offset >= w.offset + w.size) return 0xff;
+    if (!w.contains(offset) || !(regs_.misc() & kRamEnable)) return 0xff;
     const uint32_t address = static_cast<uint32_t>(offset) - w.offset;
     const uint32_t planes = load(group_of(address));
     if (!peek) latches_ = planes;
@@ -133,7 +136,7 @@ uint8_t VgaMemory::read(uint64_t offset, bool peek) {
         // A bit is set where the colour of all planes that matter is the one asked for.
         const uint32_t differs = (planes ^ kSpread[regs_.graphics(kColorCompare)]) &
                                  kSpread[regs_.graphics(kDontCare)];
-        const uint8_t any = static_cast<uint8_t>(differs | differs >> 8 | differs >> 16 | differs >> 24);
+        const uint32_t any = differs | differs >> 8 | differs >> 16 | differs >> 24;
         return static_cast<uint8_t>(~any);
     }
     unsigned plane = regs_.graphics(kReadMap);
@@ -153,7 +156,8 @@ uint32_t VgaMemory::combine(uint8_t value, uint8_t& mask) const {
     switch (mode) {
         case 0: {
             const uint32_t by_plane = kSpread[regs_.graphics(kEnableSetReset)];
-            data = (replicate(rotated) & ~by_plane) | (kSpread[regs_.graphics(kSetReset)] & by_plane);
+            data = (replicate(rotated) & ~by_plane) |
+                   (kSpread[regs_.graphics(kSetReset)] & by_plane);
             break;
         }
         case 2: data = kSpread[value & 0x0f]; break;
@@ -173,7 +177,7 @@ uint32_t VgaMemory::combine(uint8_t value, uint8_t& mask) const {
 
 void VgaMemory::write(uint64_t offset, uint8_t value) {
     const Window w = window();
-    if (!(regs_.misc() & kRamEnable) || offset < w.offset || offset >= w.offset + w.size) return;
+    if (!w.contains(offset) || !(regs_.misc() & kRamEnable)) return;
     const uint32_t address = static_cast<uint32_t>(offset) - w.offset;
 
     uint8_t planes = regs_.seq(kMapMask);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// How the CPU sees video memory through the window at 0xA0000: planes, latches, write and read modes.
-// IBM PS/2 Hardware Interface Technical Reference, "Graphics controller", "Video memory organization".
+// How the CPU sees video memory through the window at 0xA0000: planes, latches, write and read
+// modes. IBM PS/2 Hardware Interface Technical Reference, "Graphics controller", "Video memory
+// organization".
 //
-// Video memory is kept as groups of four bytes, one of each plane at the same address. In chain-4 mode
-// the CPU's address A is byte A of that, so that linear modes can be mapped directly; on the original a
-// group is addressed by A with its low bits cleared, which only software notices that turns chain-4 off
-// and looks at what it wrote before.
+// Video memory is kept as groups of four bytes, one of each plane at the same address. In chain-4
+// mode the CPU's address A is byte A of that, so that linear modes can be mapped directly; on the
+// original a group is addressed by A with its low bits cleared, which only software notices that
+// turns chain-4 off and looks at what it wrote before. In odd/even (text) mode character n is at
+// even address 2n of plane 0, its attribute at the same address of plane 1, as on the original.
 #pragma once
 
 #include <array>
@@ -33,6 +35,7 @@ class VgaMemory {
     struct Window {
         uint32_t offset;  // from 0xA0000
         uint32_t size;
+        bool contains(uint64_t at) const { return at >= offset && at - offset < size; }
     };
     Window window() const;
     bool direct() const;

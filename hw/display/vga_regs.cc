@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// VGA register file. Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem": general,
-// sequencer, CRT controller, graphics controller, attribute controller registers, video DAC.
+// VGA register file. Source: IBM PS/2 Hardware Interface Technical Reference, "Video subsystem":
+// general, sequencer, CRT controller, graphics controller, attribute controller registers, video
+// DAC.
 #include "hw/display/vga_regs.h"
 
 #include <algorithm>
@@ -31,7 +32,8 @@ uint8_t attribute_bits(unsigned index) {
     return kControl[index - 0x10];
 }
 
-// Ports of the CRT controller and its neighbours move with bit 0 of the miscellaneous output register.
+// Ports of the CRT controller and its neighbours move with bit 0 of the miscellaneous output
+// register.
 enum PortClass { kCommon, kMonochrome, kColor };
 PortClass port_class(uint16_t port) {
     if (port < 0x3c0) return kMonochrome;
@@ -91,8 +93,8 @@ uint64_t VgaRegs::retraces_until(int64_t ns) const {
     return static_cast<uint64_t>(ns / t.frame_ns) + (ns % t.frame_ns >= start ? 1 : 0);
 }
 
-// Bit 7: a vertical retrace began since CR11 last cleared the latch. Its interrupt leads nowhere on a PCI
-// adapter.
+// Bit 7: a vertical retrace began since CR11 last cleared the latch. Its interrupt leads nowhere on
+// a PCI adapter.
 uint8_t VgaRegs::input_status_0() const {
     if (!(crtc_[0x11] & kCrtcInterruptKeep) || crtc_[0x11] & kCrtcInterruptOff) return 0;
     return retraces_until(clock_.now_ns()) != retraces_until(retrace_seen_ns_) ? 0x80 : 0;

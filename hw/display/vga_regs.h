@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The register file of a VGA: sequencer, CRT controller, graphics and attribute controllers, DAC and the
-// external registers, with retrace timing from virtual time. IBM PS/2 Hardware Interface Technical
-// Reference, "Video subsystem". Single-threaded, no side effects outside but for `on_memory_mode`.
+// The register file of a VGA: sequencer, CRT controller, graphics and attribute controllers, DAC
+// and the external registers, with retrace timing from virtual time. IBM PS/2 Hardware Interface
+// Technical Reference, "Video subsystem". Single-threaded, no side effects outside but for
+// `on_memory_mode`.
 #pragma once
 
 #include <array>

@@ -24,7 +24,10 @@ constexpr char16_t kHigh[128] = {
     u'≡', u'±', u'≥', u'≤', u'⌠', u'⌡', u'÷', u'≈', u'°', u'∙', u'·', u'√', u'ⁿ', u'²', u'■', u' '};
 
 void append(std::string& text, uint8_t code) {
-    const char16_t c = code < 0x20 ? kLow[code] : code < 0x7f ? code : code == 0x7f ? u'⌂' : kHigh[code - 0x80];
+    char16_t c = code;
+    if (code < 0x20) c = kLow[code];
+    if (code == 0x7f) c = u'⌂';
+    if (code >= 0x80) c = kHigh[code - 0x80];
     if (c < 0x80) {
         text += static_cast<char>(c);
     } else if (c < 0x800) {

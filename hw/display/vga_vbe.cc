@@ -112,8 +112,8 @@ void VgaVbe::reset() {
 void VgaVbe::state(StateVisitor& v) {
     v("regs", regs_);
     v("index", index_);
-    if (v.loading() && (uint64_t{regs_[kBank]} << 16 >= vram_size_ || regs_[kBpp] > kMaxBpp)) {
-        v.fail("vga: VBE registers out of range");
+    if (v.loading() && bank_offset() >= vram_size_) {
+        v.fail("vga: VBE bank out of range");
         reset();
     }
 }

@@ -13,8 +13,8 @@ namespace qr {
 
 class VgaVbe {
   public:
-    // on_change: after a mode was set or left, or the bank moved. Its argument: a mode begins, and its
-    // memory is to be cleared.
+    // on_change: after a mode was set or left, or the bank moved. Its argument: a mode begins, and
+    // its memory is to be cleared.
     VgaVbe(uint64_t vram_size, std::function<void(bool clear)> on_change);
 
     // Register numbers 0 to 10; others read 0.
@@ -27,7 +27,8 @@ class VgaVbe {
     unsigned height() const { return regs_[kYres]; }
     unsigned bits_per_pixel() const { return regs_[kBpp]; }
     bool planar() const { return regs_[kBpp] == 4; }
-    // Bytes from one line to the next (of one plane, in a planar mode), and the offset of what is shown.
+    // Bytes from one line to the next (of one plane, in a planar mode), and the offset of what is
+    // shown.
     unsigned pitch() const { return line_bytes(regs_[kVirtWidth]); }
     uint64_t start() const;
     uint64_t bank_offset() const { return uint64_t{regs_[kBank]} << 16; }
@@ -40,8 +41,8 @@ class VgaVbe {
 
   private:
     enum Register : unsigned {
-        kId, kXres, kYres, kBpp, kEnable, kBank, kVirtWidth, kVirtHeight, kXoffset, kYoffset, kMemory,
-        kCount
+        kId, kXres, kYres, kBpp, kEnable, kBank, kVirtWidth, kVirtHeight, kXoffset, kYoffset,
+        kMemory, kCount
     };
     unsigned line_bytes(unsigned width) const;
     void fit();

@@ -24,13 +24,24 @@ class InterruptRoutes final : public IrqSink {
 
     void set_irq(int pin, bool level) override {
         if (pin < 0 || pin > 23) return;
-        if (watch_ && levels_[static_cast<size_t>(pin)] != level) watch_(pin, level);
-        levels_[static_cast<size_t>(pin)] = level;
+        tell(pin, level);
         if (pin < 16) pic_.set_irq(pin, level);
         ioapic_.set_irq(pin == 0 ? 2 : pin, level);
     }
+    // An input of the I/O APIC that isn't an ISA line.
+    void set_ioapic_input(int pin, bool level) {
+        if (pin < 0 || pin > 23) return;
+        tell(pin, level);
+        ioapic_.set_irq(pin, level);
+    }
 
   private:
+    void tell(int pin, bool level) {
+        bool& last = levels_[static_cast<size_t>(pin)];
+        if (watch_ && last != level) watch_(pin, level);
+        last = level;
+    }
+
     I8259Pair& pic_;
     IoApic& ioapic_;
     std::function<void(int, bool)> watch_;
@@ -41,7 +52,7 @@ class InterruptRoutes final : public IrqSink {
 // 16 to 23 are wired directly.
 class HpetRoutes final : public IrqSink {
   public:
-    HpetRoutes(Piix3& piix3, IoApic& ioapic) : ioapic_(ioapic) {
+    HpetRoutes(Piix3& piix3, InterruptRoutes& routes) : routes_(routes) {
         for (unsigned i = 0; i < lines_.size(); ++i)
             if (i != 2) lines_[i] = piix3.isa_irq(i);
     }
@@ -50,11 +61,11 @@ class HpetRoutes final : public IrqSink {
         if (pin >= 0 && pin < 16 && pin != 2)
             lines_[static_cast<size_t>(pin)].set(level);
         else
-            ioapic_.set_irq(pin, level);
+            routes_.set_ioapic_input(pin, level);
     }
 
   private:
-    IoApic& ioapic_;
+    InterruptRoutes& routes_;
     std::array<IrqLine, 16> lines_;
 };
 

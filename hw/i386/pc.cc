@@ -140,11 +140,11 @@ struct PcBoard::Parts {
                  control),
           piix3(bus, kPiix3Devfn, clock, control, isa_inputs(routes), IrqLine(smi, 0)),
           pm(bus, kPmDevfn, ports, clock, control, piix3.isa_irq(9), IrqLine(smi, 0),
-             {.parallel = config.parallel > 0, .serial0 = config.serial[0], .serial1 = config.serial[1]}),
+             {.s3 = false, .parallel = config.parallel > 0, .serial0 = config.serial[0], .serial1 = config.serial[1]}),
           dma_controllers(dma),
           pit(clock, piix3.isa_irq(0)),
           port61(clock, pit, IrqLine(nmi, 0)),
-          hpet_routes(piix3, ioapic),
+          hpet_routes(piix3, routes),
           hpet({}, clock, hpet_routes, pit.inhibit_input(), &apic_bus),
           rtc(clock, config.rtc_epoch, config.hpet ? hpet.rtc_input() : piix3.isa_irq(8),
               IrqLine(port61, Port61::kNmiMask)),
@@ -308,7 +308,7 @@ Result<void> PcBoard::Parts::fill_fw_cfg(const PcConfig& config) {
     if (high) items.memory.push_back({kFourGiB, high, MemoryKind::kRam});
     items.uuid = config.uuid;
     items.hpet = config.hpet;
-    items.s3 = true;
+    items.s3 = false;  // nothing here could wake it
     items.s4 = true;
     items.nographic = config.nographic;
     items.boot_menu = config.boot_menu;
@@ -319,7 +319,7 @@ Result<void> PcBoard::Parts::fill_fw_cfg(const PcConfig& config) {
     acpi.hpet = config.hpet;
     acpi.serial = config.serial;
     acpi.parallel = config.parallel > 0;
-    acpi.s3 = true;
+    acpi.s3 = false;
     acpi.s4 = true;
     acpi.gpe0_base = 0xafe0;
     acpi.hole32 = {std::max<uint64_t>(low, kLowRamIfSplit), 0xfebfffff};

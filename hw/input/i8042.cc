@@ -138,7 +138,8 @@ uint8_t I8042::translate(uint8_t code, bool& deliver) {
         deliver = false;
         return 0;
     }
-    const uint8_t value = static_cast<uint8_t>(translate_to_set1(code) | (break_prefix_ ? 0x80 : 0));
+    const uint8_t released = break_prefix_ ? 0x80 : 0;
+    const uint8_t value = translate_to_set1(code) | released;
     break_prefix_ = false;
     return value;
 }
@@ -231,8 +232,8 @@ void I8042::write_command(uint8_t value) {
 
 uint8_t I8042::output_port() const {
     uint8_t value = port_latch_;
-    if ((full_ == Source::kKeyboard || full_ == Source::kController) && ram_[0] & kKeyboardInterrupt)
-        value |= kPortKeyboardIrq;
+    const bool keyboard = full_ == Source::kKeyboard || full_ == Source::kController;
+    if (keyboard && ram_[0] & kKeyboardInterrupt) value |= kPortKeyboardIrq;
     if (full_ == Source::kMouse && ram_[0] & kMouseInterrupt) value |= kPortMouseIrq;
     return value;
 }

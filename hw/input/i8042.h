@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The 8042 keyboard controller of a PS/2 machine, with its auxiliary port. IBM PS/2 Hardware Interface
-// Technical Reference, "Keyboard and auxiliary device controller"; Intel UPI-41/42 data sheet for the
-// status register. A byte takes 0.88 ms to cross a cable (11 bits at 12.5 kHz); bytes from the host to a
-// device cross at once, so there are no parity or time-out errors. VM thread only.
+// The 8042 keyboard controller of a PS/2 machine, with its auxiliary port. IBM PS/2 Hardware
+// Interface Technical Reference, "Keyboard and auxiliary device controller"; Intel UPI-41/42 data
+// sheet for the status register. A byte takes 0.88 ms to cross a cable (11 bits at 12.5 kHz); bytes
+// from the host to a device cross at once, so there are no parity or time-out errors. VM thread
+// only.
 #pragma once
 
 #include <array>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A keyboard or mouse at the end of a PS/2 cable, as the 8042 sees it: bytes out of a queue, bytes in.
-// Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard", "Auxiliary device". VM thread only.
+// A keyboard or mouse at the end of a PS/2 cable, as the 8042 sees it: bytes out of a queue, bytes
+// in. Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard", "Auxiliary device". VM
+// thread only.
 #pragma once
 
 #include <cassert>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// PS/2 keyboard. Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard (101-/102-key)":
-// commands, scan code sets 1 to 3, sequencing of the keys with shifted prefixes.
+// PS/2 keyboard. Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard
+// (101-/102-key)": commands, scan code sets 1 to 3, sequencing of the keys with shifted prefixes.
 #include "hw/input/ps2_keyboard.h"
 
 #include "hw/input/scancodes.h"
@@ -129,8 +129,8 @@ void Ps2Keyboard::emit_code(Key key, bool down) {
         code.extended ? emit({0xe0, 0xf0, code.set2}) : emit({0xf0, code.set2});
 }
 
-// Around a grey key: undoes a held Shift, or presses one while Num Lock is on, so that software which
-// knows only the 84-key keyboard takes the key for what is printed on it.
+// Around a grey key: undoes a held Shift, or presses one while Num Lock is on, so that software
+// which knows only the 84-key keyboard takes the key for what is printed on it.
 void Ps2Keyboard::shift_prefix(Key key) {
     const bool left = held(Key::kShift), right = held(Key::kShiftR);
     const bool set1 = set_ == 1;
@@ -207,7 +207,8 @@ int64_t Ps2Keyboard::typematic_delay_ns() const {
 
 // (8 + A) * 2^B * 1/240 s
 int64_t Ps2Keyboard::typematic_period_ns() const {
-    const auto a = static_cast<int64_t>(bits(rate_, 0, 3)), b = static_cast<int64_t>(bits(rate_, 3, 2));
+    const auto a = static_cast<int64_t>(bits(rate_, 0, 3));
+    const auto b = static_cast<int64_t>(bits(rate_, 3, 2));
     return ((8 + a) << b) * kNsPerSecond / 240;
 }
 
@@ -230,8 +231,8 @@ void Ps2Keyboard::repeat() {
 // ---- commands ----
 
 void Ps2Keyboard::receive(uint8_t byte) {
-    // FB-FD take any number of scan codes; every other argument is a single byte. A command byte where an
-    // argument is due takes its place.
+    // FB-FD take any number of scan codes; every other argument is a single byte. A command byte
+    // where an argument is due takes its place.
     if (pending_command_ && (byte < kSetLeds || pending_command_ == kSetScanSet))
         argument(byte);
     else
@@ -327,8 +328,8 @@ void Ps2Keyboard::set_leds(uint8_t leds) {
 
 // ---- life ----
 
-// The keyboard is on the cable and isn't reset with the machine in fact, but begins afresh as people are
-// used to; keys that are held stay held.
+// The keyboard is on the cable and isn't reset with the machine in fact, but begins afresh as
+// people are used to; keys that are held stay held.
 void Ps2Keyboard::reset() {
     replies_.clear();
     set_defaults();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A 101/102-key PS/2 keyboard (with the multimedia keys that came later). IBM PS/2 Hardware Interface
-// Technical Reference, "Keyboard (101-/102-key)". The self-test takes 10 ms instead of half a second.
-// VM thread only.
+// A 101/102-key PS/2 keyboard (with the multimedia keys that came later). IBM PS/2 Hardware
+// Interface Technical Reference, "Keyboard (101-/102-key)". The self-test takes 10 ms instead of
+// half a second. VM thread only.
 #pragma once
 
 #include <array>
@@ -16,8 +16,9 @@ namespace qr {
 
 class Ps2Keyboard final : public Ps2Device {
   public:
-    // typematic: the keyboard itself repeats a held key in virtual time. Off: each repeated "down" from
-    // the port is a repetition, as suits a machine whose virtual time has little to do with people's.
+    // typematic: the keyboard itself repeats a held key in virtual time. Off: each repeated "down"
+    // from the port is a repetition, as suits a machine whose virtual time has little to do with
+    // people's.
     Ps2Keyboard(Door& door, VirtualClock& clock, bool typematic = true);
 
     InputPort<KeyInput>& port() { return port_; }

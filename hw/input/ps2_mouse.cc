@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// PS/2 mouse. Source: IBM PS/2 Hardware Interface Technical Reference, "Auxiliary device"; Microsoft's
-// description of the IntelliMouse's packets and detection sequence.
+// PS/2 mouse. Source: IBM PS/2 Hardware Interface Technical Reference, "Auxiliary device";
+// Microsoft's description of the IntelliMouse's packets and detection sequence.
 #include "hw/input/ps2_mouse.h"
 
 #include <algorithm>
@@ -214,7 +214,8 @@ void Ps2Mouse::argument(uint8_t byte) {
     reply({kAck});
 }
 
-// Three sample rates in a row are a knock: 200, 100, 80 asks for the wheel, 200, 200, 80 for five buttons.
+// Three sample rates in a row are a knock: 200, 100, 80 asks for the wheel, 200, 200, 80 for five
+// buttons.
 void Ps2Mouse::set_rate(uint8_t rate) {
     rate_ = rate;
     knock_ = {knock_[1], knock_[2], rate};

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A PS/2 mouse that becomes an IntelliMouse (wheel) or IntelliMouse Explorer (five buttons) when knocked
-// at. IBM PS/2 Hardware Interface Technical Reference, "Auxiliary device"; Microsoft, "IntelliMouse wheel
-// mouse detection". Counts come from the host's pointer: the resolution is kept and told, but doesn't
-// scale them. The self-test takes 10 ms instead of half a second. VM thread only.
+// A PS/2 mouse that becomes an IntelliMouse (wheel) or IntelliMouse Explorer (five buttons) when
+// knocked at. IBM PS/2 Hardware Interface Technical Reference, "Auxiliary device"; Microsoft,
+// "IntelliMouse wheel mouse detection". Counts come from the host's pointer: the resolution is kept
+// and told, but doesn't scale them. The self-test takes 10 ms instead of half a second. VM thread
+// only.
 #pragma once
 
 #include <array>

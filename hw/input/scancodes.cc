@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Scan code tables. Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard (101-/102-key)";
-// Microsoft Keyboard Scan Code Specification 1.3a for the keys that came later.
+// Scan code tables. Source: IBM PS/2 Hardware Interface Technical Reference, "Keyboard
+// (101-/102-key)"; Microsoft Keyboard Scan Code Specification 1.3a for the keys that came later.
 #include "hw/input/scancodes.h"
 
 #include <array>
@@ -200,7 +200,7 @@ Set3Type set3_default_type(uint8_t code) {
         case 0x3f: case 0x47: case 0x4f: case 0x56: case 0x5e:               // Esc, F1-F12
         case 0x57: case 0x5f: case 0x62:                                     // Print, Scroll, Pause
         case 0x39: case 0x58:                                                // right Alt and Ctrl
-        case 0x65: case 0x67: case 0x6d: case 0x6e: case 0x6f:               // End Insert PgDn Home PgUp
+        case 0x65: case 0x67: case 0x6d: case 0x6e: case 0x6f:  // End, Insert, PgDn, Home, PgUp
         case 0x69: case 0x6b: case 0x6c: case 0x70: case 0x71: case 0x72: case 0x73: case 0x74:
         case 0x75: case 0x76: case 0x77: case 0x79: case 0x7a: case 0x7d: case 0x7e: case 0x84:
         case 0x8b: case 0x8c: case 0x8d:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Intel 82371SB (PIIX3) function 0. Data sheet 290550: PCI configuration registers of function 0, reset
-// control register, advanced power management registers.
+// Intel 82371SB (PIIX3) function 0. Data sheet 290550: PCI configuration registers of function 0,
+// reset control register, advanced power management registers.
 #include "hw/isa/piix3.h"
 
 #include <cassert>
@@ -87,7 +87,8 @@ Piix3::Piix3(PciBus& bus, unsigned devfn, VirtualClock& clock, MachineControl& c
       fast_off_(clock, "piix3.fast_off", [this] { fast_off_expired(); }),
       rcr_region_("piix3-reset-control", 1,
                   {.read = [this](uint64_t, unsigned) { return rcr_; },
-                   .write = [this](uint64_t, unsigned, uint64_t v) { write_rcr(static_cast<uint8_t>(v)); },
+                   .write = [this](uint64_t, unsigned,
+                                   uint64_t v) { write_rcr(static_cast<uint8_t>(v)); },
                    .peek = [this](uint64_t, unsigned) { return rcr_; },
                    .max_size = 1}),
       apm_region_("apm-io", 2,
@@ -96,7 +97,8 @@ Piix3::Piix3(PciBus& bus, unsigned devfn, VirtualClock& clock, MachineControl& c
                                    uint64_t v) { write_apm(o, static_cast<uint8_t>(v)); },
                    .peek = [this](uint64_t o, unsigned) { return read_apm(o); },
                    .max_size = 1}) {
-    for (const Register& r : kRegisters) define(r.offset, r.size, r.reset, r.writable, r.clear_by_one);
+    for (const Register& r : kRegisters)
+        define(r.offset, r.size, r.reset, r.writable, r.clear_by_one);
 }
 
 // ---- interrupt steering ----
@@ -159,8 +161,8 @@ void Piix3::config_written(unsigned offset, unsigned size) {
 void Piix3::write_rcr(uint8_t value) {
     const bool rises = value & ~rcr_ & kRcrResetCpu;
     rcr_ = value & (kRcrHard | kRcrResetCpu);
-    // Soft reset (INIT) or hard: this machine has no cache or FPU state outside the CPU's own reset that
-    // would tell them apart, and firmware expects devices to be reset by either.
+    // Soft reset (INIT) or hard: this machine has no cache or FPU state outside the CPU's own reset
+    // that would tell them apart, and firmware expects devices to be reset by either.
     if (rises) control_.request_reset();
 }
 
@@ -187,7 +189,8 @@ void Piix3::request_smi(unsigned source) {
 // An interrupt is an SMI source, and activity that starts the fast-off timer afresh (SEE).
 void Piix3::system_event(unsigned irq) {
     if (bit(config(kSystemEventEnable, 4), irq)) start_fast_off();
-    if (const int source = smi_source_of_irq(irq); source >= 0) request_smi(static_cast<unsigned>(source));
+    const int source = smi_source_of_irq(irq);
+    if (source >= 0) request_smi(static_cast<unsigned>(source));
 }
 
 // SMICNTL bits 4:3 give the count's unit, or freeze it.

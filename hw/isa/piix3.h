@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Intel 82371SB (PIIX3), function 0: the PCI-to-ISA bridge with its interrupt steering, reset control and
-// APM/SMI logic. Data sheet 290550. The 8237s, 8259s, 8254 and ELCR that share the chip are devices of
-// their own; functions 1 (IDE) and 2 (USB) are too. Decode enables (XBCS, PCSC, APICBASE, TOM) are kept
-// but move nothing. VM thread only.
+// Intel 82371SB (PIIX3), function 0: the PCI-to-ISA bridge with its interrupt steering, reset
+// control and APM/SMI logic. Data sheet 290550. The 8237s, 8259s, 8254 and ELCR that share the chip
+// are devices of their own; functions 1 (IDE) and 2 (USB) are too. Decode enables (XBCS, PCSC,
+// APICBASE, TOM) are kept but move nothing. VM thread only.
 #pragma once
 
 #include <array>
@@ -22,14 +22,14 @@ class Piix3 final : public PciDevice {
 
     // Inputs 0-3: PIRQA# to PIRQD# (true: asserted).
     IrqSink& pirq() { return pirq_; }
-    // A new source for an ISA interrupt; the controller's input is high while any of its sources, or a
-    // PIRQ routed to it, is.
+    // A new source for an ISA interrupt; the controller's input is high while any of its sources,
+    // or a PIRQ routed to it, is.
     IrqLine isa_irq(unsigned irq);
     // Whoever acts on APM commands, besides the PIIX3's own SMI logic.
     void connect_apm(ApmSink& sink) { apm_sink_ = &sink; }
 
-    // The register at 0xCF9. It lies within CONFIG_ADDRESS, so it is not mapped by itself but given to
-    // PciConfigPorts::connect_reset_control().
+    // The register at 0xCF9. It lies within CONFIG_ADDRESS, so it is not mapped by itself but given
+    // to PciConfigPorts::connect_reset_control().
     IoRegion& reset_control_region() { return rcr_region_; }
     IoRegion& apm_region() { return apm_region_; }  // 2 ports at 0xB2
 

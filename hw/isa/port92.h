@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// System control port A (0x92): fast A20 and fast reset; and the A20 gate that it shares with the 8042.
-// Source: IBM PS/2 Hardware Interface Technical Reference, "System Control Port A". VM thread only.
+// System control port A (0x92): fast A20 and fast reset; and the A20 gate that it shares with the
+// 8042. Source: IBM PS/2 Hardware Interface Technical Reference, "System Control Port A". VM thread
+// only.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +14,8 @@
 
 namespace qr {
 
-// Several masters drive the gate: whoever wrote last decides, which is what software written for either
-// of them expects. Pins are only to tell masters apart.
+// Several masters drive the gate: whoever wrote last decides, which is what software written for
+// either of them expects. Pins are only to tell masters apart.
 class A20Gate final : public Device, public IrqSink {
   public:
     explicit A20Gate(AddressSpace& memory) : Device("a20"), memory_(memory) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// isa-debug-exit: a write ends the emulator. Convention of QEMU: exit status (value << 1) | 1, so that a
-// guest can't be mistaken for a normal end. VM thread only.
+// isa-debug-exit: a write ends the emulator. Convention of QEMU: exit status (value << 1) | 1, so
+// that a guest can't be mistaken for a normal end. VM thread only.
 #pragma once
 
 #include "exec/io.h"

@@ -83,7 +83,8 @@ I440fx::I440fx(PciBus& bus, AddressSpace& memory, AddressSpace& smm, const I440f
       dram_(dram),
       control_(control),
       config_ports_(bus) {
-    for (const Register& r : kRegisters) define(r.offset, r.size, r.reset, r.writable, r.clear_by_one);
+    for (const Register& r : kRegisters)
+        define(r.offset, r.size, r.reset, r.writable, r.clear_by_one);
     map_fixed();
     update_map();
 }
@@ -154,8 +155,8 @@ void I440fx::update_smram() {
     smram_shown_ = shown;
     drop(smram_);
     const auto map = [&](AddressSpace& space) {
-        smram_.push_back({&space, space.map_ram(kVgaStart, kVgaEnd - kVgaStart, *dram_.ram, kVgaStart,
-                                                kShadowPriority)});
+        smram_.push_back({&space, space.map_ram(kVgaStart, kVgaEnd - kVgaStart, *dram_.ram,
+                                                kVgaStart, kShadowPriority)});
     };
     if (shown >= 1) map(smm_);
     if (shown == 2) map(memory_);

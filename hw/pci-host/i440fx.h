@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Intel 82441FX (PMC), the host bridge of the 440FX chip set: where DRAM, shadow RAM, SMRAM and the PCI
-// hole are. Data sheet 290549. VM thread only.
+// Intel 82441FX (PMC), the host bridge of the 440FX chip set: where DRAM, shadow RAM, SMRAM and the
+// PCI hole are. Data sheet 290549. VM thread only.
 //
-// Registers that only set electrical or timing parameters (PMCCFG, DRAMT, MTT ...) are kept and read
-// back. The DRB registers are kept too, but the DRAM decode follows the memory that the board has put in,
-// since no firmware for this machine sizes DRAM. SMRAM's D_CLS doesn't tell data from code accesses.
+// Registers that only set electrical or timing parameters (PMCCFG, DRAMT, MTT ...) are kept and
+// read back. The DRB registers are kept too, but the DRAM decode follows the memory that the board
+// has put in, since no firmware for this machine sizes DRAM. SMRAM's D_CLS doesn't tell data from
+// code accesses.
 #pragma once
 
 #include <array>
@@ -18,7 +19,8 @@ namespace qr {
 // What the board has put into the sockets.
 struct I440fxMemory {
     RamBlock* ram = nullptr;
-    // DRAM below 4 GiB in bytes, a multiple of 4 KiB and at least 1 MiB; the rest of `ram` begins at 4 GiB.
+    // DRAM below 4 GiB in bytes, a multiple of 4 KiB and at least 1 MiB; the rest of `ram` begins
+    // at 4 GiB.
     uint64_t low_size = 0;
     // What answers on PCI/ISA where a shadow segment is not DRAM: 128 KiB at 0xC0000 and 128 KiB at
     // 0xE0000. Null: nobody.
@@ -30,7 +32,8 @@ struct I440fxMemory {
 
 class I440fx final : public PciDevice {
   public:
-    // smm: the address space that the CPU uses while it is in system management mode (above `memory`).
+    // smm: the address space that the CPU uses while it is in system management mode (above
+    // `memory`).
     I440fx(PciBus& bus, AddressSpace& memory, AddressSpace& smm, const I440fxMemory& dram,
            MachineControl& control);
     ~I440fx() override;

@@ -80,8 +80,8 @@ constexpr ClassName kClassNames[] = {
     {0x0300, "VGA controller"},    {0x0380, "Display controller"}, {0x0400, "Video controller"},
     {0x0401, "Audio controller"},  {0x0403, "Audio controller"},  {0x0500, "RAM controller"},
     {0x0600, "Host bridge"},       {0x0601, "ISA bridge"},        {0x0604, "PCI bridge"},
-    {0x0680, "Bridge"},            {0x0700, "Serial port"},       {0x0780, "Communication controller"},
-    {0x0c03, "USB controller"},    {0x0c05, "SMBus"},
+    {0x0680, "Bridge"},            {0x0700, "Serial port"},       {0x0c03, "USB controller"},
+    {0x0c05, "SMBus"},             {0x0780, "Communication controller"},
 };
 
 std::string class_name(uint16_t code) {
@@ -123,7 +123,8 @@ std::string PciBus::describe() const {
                             device->config_read(pci::kSubsystemVendor, 2),
                             device->config_read(pci::kSubsystem, 2));
         if (device->interrupt_pin())
-            text += fmt::format("      IRQ {}, pin {}\n", device->config_read(pci::kInterruptLine, 1),
+            text += fmt::format("      IRQ {}, pin {}\n",
+                                device->config_read(pci::kInterruptLine, 1),
                                 static_cast<char>('A' + device->interrupt_pin() - 1));
         for (unsigned i = 0; i < 7; ++i)
             if (const auto bar = device->bar_view(i)) text += describe_bar(i, *bar);
@@ -138,8 +139,10 @@ PciConfigPorts::PciConfigPorts(PciBus& bus)
     : bus_(bus),
       address_region_("pci-conf-idx", 4,
                       {.read = [this](uint64_t o, unsigned n) { return read_address(o, n, false); },
-                       .write = [this](uint64_t o, unsigned n, uint64_t v) { write_address(o, n, v); },
-                       .peek = [this](uint64_t o, unsigned n) { return read_address(o, n, true); }}),
+                       .write = [this](uint64_t o, unsigned n,
+                                       uint64_t v) { write_address(o, n, v); },
+                       .peek = [this](uint64_t o,
+                                      unsigned n) { return read_address(o, n, true); }}),
       data_region_("pci-conf-data", 4,
                    {.read = [this](uint64_t o, unsigned n) { return read_data(o, n); },
                     .write = [this](uint64_t o, unsigned n, uint64_t v) { write_data(o, n, v); },

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // A PCI function: its configuration space, BARs, interrupt pin and capabilities.
-// Source: PCI Local Bus Specification 3.0, 6.1-6.2 (header), 6.2.5 (base addresses), 6.7-6.8 (capabilities,
-// MSI); PCI Bus Power Management Interface Specification 1.2, 3.2.
+// Source: PCI Local Bus Specification 3.0, 6.1-6.2 (header), 6.2.5 (base addresses), 6.7-6.8
+// (capabilities, MSI); PCI Bus Power Management Interface Specification 1.2, 3.2.
 #include <algorithm>
 #include <bit>
 #include <cassert>
@@ -45,7 +45,8 @@ PciDevice::PciDevice(std::string name, PciBus& bus, unsigned devfn, const PciIde
     define(pci::kCommand, 2, 0,
            pci::kCommandIo | pci::kCommandMemory | pci::kCommandMaster | pci::kCommandSerr |
                pci::kCommandIntxDisable);
-    // Parity and abort errors (15:11, 8) can't happen here, but are cleared as the specification has it.
+    // Parity and abort errors (15:11, 8) can't happen here, but are cleared as the specification
+    // has it.
     define(pci::kStatus, 2, 0, 0, 0xf900);
     define(pci::kRevision, 4, identity.revision | identity.class_code << 8);
     define(pci::kCacheLine, 1, 0, 0xff);
@@ -225,7 +226,8 @@ std::optional<uint64_t> PciDevice::wanted_address(unsigned index) const {
         address = config(pci::kBar0 + 4 * index, 4) & ~15u;
         if (is_wide(bar.kind)) address |= uint64_t{config(pci::kBar0 + 4 * index + 4, 4)} << 32;
     }
-    // A BAR being sized holds all ones: its last byte is that of the address space, and is not mapped.
+    // A BAR being sized holds all ones: its last byte is that of the address space, and is not
+    // mapped.
     const uint64_t last = address + bar.size - 1;
     const uint64_t limit = is_wide(bar.kind) ? uint64_t{1} << kPhysBits : uint64_t{1} << 32;
     if (!address || last >= limit || last == 0xffffffff) return {};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Advanced power management's command port (0xB2), as whoever acts on commands sees it. VM thread only.
-// Source: Intel 82371SB (PIIX3) data sheet, APMC; ACPI 4.7.2.5 (SMI_CMD).
+// Advanced power management's command port (0xB2), as whoever acts on commands sees it. VM thread
+// only. Source: Intel 82371SB (PIIX3) data sheet, APMC; ACPI 4.7.2.5 (SMI_CMD).
 #pragma once
 
 #include <cstdint>

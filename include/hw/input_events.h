@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What people do to the machine's keyboard and pointer, as payloads of the door's ports "keyboard" and
-// "mouse".
+// What people do to the machine's keyboard and pointer, as payloads of the door's ports "keyboard"
+// and "mouse".
 #pragma once
 
 #include <cstdint>

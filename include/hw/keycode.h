@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Keys of a keyboard by number and name, independent of layout and scan code. The numbers are part of the
-// log format ("keyboard" port) and never change; new keys go to the end. Names are those of the monitor's
-// `sendkey` and QMP's QKeyCode.
+// Keys of a keyboard by number and name, independent of layout and scan code. The numbers are part
+// of the log format ("keyboard" port) and never change; new keys go to the end. Names are those of
+// the monitor's `sendkey` and QMP's QKeyCode.
 #pragma once
 
 #include <cstdint>

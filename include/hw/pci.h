@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PCI: what a function of a device is, the bus that carries it, and configuration mechanism #1. VM thread
-// only. Source: PCI Local Bus Specification 3.0, chapter 6 (configuration space), 2.2.6 (interrupt pins),
-// 3.2.2.3.2 (mechanism #1), 6.8 (message signalled interrupts).
+// PCI: what a function of a device is, the bus that carries it, and configuration mechanism #1. VM
+// thread only. Source: PCI Local Bus Specification 3.0, chapter 6 (configuration space), 2.2.6
+// (interrupt pins), 3.2.2.3.2 (mechanism #1), 6.8 (message signalled interrupts).
 #pragma once
 
 #include <array>
@@ -69,7 +69,8 @@ struct PciIdentity {
 
 enum class PciBarKind : uint8_t { kIo, kMemory, kMemoryPrefetch, kMemory64, kMemory64Prefetch };
 
-// One function. A device model derives from it and describes its configuration space in its constructor.
+// One function. A device model derives from it and describes its configuration space in its
+// constructor.
 class PciDevice : public Device {
   public:
     PciDevice(std::string name, PciBus& bus, unsigned devfn, const PciIdentity& identity);
@@ -105,11 +106,12 @@ class PciDevice : public Device {
 
   protected:
     // --- for constructors ---
-    // Describes 1, 2 or 4 bytes: value after reset, bits that software can write, bits that it clears by
-    // writing ones.
+    // Describes 1, 2 or 4 bytes: value after reset, bits that software can write, bits that it
+    // clears by writing ones.
     void define(unsigned offset, unsigned size, uint32_t reset_value, uint32_t writable = 0,
                 uint32_t clear_by_one = 0);
-    // A BAR of registers or memory; the size is rounded up to a power of two, at least 4 (16 for memory).
+    // A BAR of registers or memory; the size is rounded up to a power of two, at least 4 (16 for
+    // memory).
     void add_bar(unsigned index, PciBarKind kind, IoRegion& region);
     void add_bar(unsigned index, PciBarKind kind, RamBlock& block);
     void add_rom(RamBlock& block);
@@ -185,13 +187,15 @@ class PciMsiSink {
 // Bus 0. Devices register themselves; nothing here is state but what the devices keep.
 class PciBus {
   public:
-    // bar_priority: of memory BARs in the address space (below RAM's, so RAM wins as on real boards).
+    // bar_priority: of memory BARs in the address space (below RAM's, so RAM wins as on real
+    // boards).
     PciBus(IoPortSpace& io, AddressSpace& memory, DmaBus& dma, int bar_priority = -1)
         : io_(io), memory_(memory), dma_(dma), bar_priority_(bar_priority) {}
     PciBus(const PciBus&) = delete;
     PciBus& operator=(const PciBus&) = delete;
 
-    // How the board's traces join interrupt pins (0 is INTA#) to the router's inputs, and the router.
+    // How the board's traces join interrupt pins (0 is INTA#) to the router's inputs, and the
+    // router.
     using InterruptMap = std::function<unsigned(unsigned slot, unsigned pin)>;
     void connect_interrupts(IrqSink& router, InterruptMap map);
     void connect_msi(PciMsiSink& sink) { msi_ = &sink; }
@@ -224,8 +228,8 @@ class PciBus {
     std::map<unsigned, PciDevice*> devices_;
 };
 
-// CONFIG_ADDRESS and CONFIG_DATA. Only a doubleword access at 0xCF8 is the address register; others are
-// ordinary I/O, of which byte 1 (0xCF9) belongs to the south bridge's reset control.
+// CONFIG_ADDRESS and CONFIG_DATA. Only a doubleword access at 0xCF8 is the address register; others
+// are ordinary I/O, of which byte 1 (0xCF9) belongs to the south bridge's reset control.
 class PciConfigPorts {
   public:
     explicit PciConfigPorts(PciBus& bus);

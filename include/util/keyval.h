@@ -19,6 +19,11 @@ class KeyVal {
     // "off" if it begins with "no".
     static KeyVal parse(std::string_view text, std::string_view implied);
 
+    bool has(std::string_view key) const {
+        for (const auto& pair : pairs_)
+            if (pair.first == key) return true;
+        return false;
+    }
     // The last value given for the key; taken values are known to the caller, see unknown().
     std::optional<std::string> take(std::string_view key);
     // Error "Parameter 'key' expects 'on' or 'off'".

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "target/i386/chain.h"
 #include "target/i386/cpu.h"
 #include "target/i386/insn.h"
 #include "target/i386/mmu.h"
@@ -18,6 +19,7 @@ struct InterpreterGuest {
     using Insn = i386::Insn;
     using Fault = i386::Fault;
     using Engine = i386::Engine;
+    using Chaining = i386::Chaining;
 
     struct Where {
         const uint8_t* host;
@@ -29,7 +31,8 @@ struct InterpreterGuest {
     static uint64_t generation(const Cpu& cpu) { return cpu.tlb.generation(); }
     static uint32_t pc(const Cpu& cpu) { return static_cast<uint32_t>(cpu.seg[kCs].base) + cpu.eip; }
     static uint32_t mode(const Cpu& cpu) {
-        return (cpu.seg[kCs].db() ? 1u : 0u) | (cpu.cpl == 3 ? 2u : 0u) | (cpu.real_or_v86() ? 4u : 0u);
+        return (cpu.seg[kCs].db() ? 1u : 0u) | (cpu.cpl == 3 ? 2u : 0u) | (cpu.real_or_v86() ? 4u : 0u) |
+               (is_flat(cpu) ? kFlatMode : 0u);
     }
     static uint64_t room(const Cpu& cpu) {
         const uint64_t end = uint64_t{cpu.seg[kCs].limit} + 1;
@@ -44,6 +47,11 @@ struct InterpreterGuest {
     static bool decode(const Cpu& cpu, std::span<const uint8_t> bytes, Insn& insn);
     static bool ends_block(const Insn& insn);
     static bool keeps_mode(const Insn& insn) { return row_attr(insn.row) & kNearBranch; }
+    static bool chain(uint32_t mode, std::span<Insn> insns, Insn& end) {
+        if (!(mode & kFlatMode)) return false;
+        chain_block(insns, end);
+        return true;
+    }
     static void watch(Cpu& cpu, RamBlock& block, uint64_t page, uint64_t granules) {
         if ((block.page(page).code_granules & granules) != granules)
             cpu.memory().watch_code(block, page, granules);

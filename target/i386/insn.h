@@ -37,6 +37,11 @@ struct Insn;
 
 using Handler = void (*)(Cpu& cpu, const Insn& insn);
 
+// The interpreter's way from one instruction to the next (chain.h): executes, and gives the instruction to go
+// on with, or null.
+struct Chaining;
+using Chain = const Insn* (*)(Cpu& cpu, const Insn* insn, Chaining& c);
+
 enum RowAttr : uint32_t {
     kLockable = 1 << 0,     // LOCK is allowed if the destination is memory
     kEndsBlock = 1 << 1,    // control may go elsewhere, or modes change: look up again after it
@@ -93,6 +98,7 @@ std::span<const Row> sse_int_rows();   // SSE2 integer, shuffles, moves
 
 // An instruction, decoded. 48 bytes, and immutable.
 struct Insn {
+    Chain chain;          // set when it becomes part of a block, like `left` and `end`
     Handler exec;
     uint32_t disp;        // sign-extended displacement, or moffs
     uint32_t imm;         // first immediate, sign-extended as the form says; branch displacement
@@ -111,6 +117,8 @@ struct Insn {
     bool lock;
     bool has_mem;         // ModRM names memory
     uint8_t modrm;
+    uint8_t left;         // instructions after it in its block
+    uint16_t end;         // bytes from its block's start to its own end
 };
 
 enum class DecodeStatus : uint8_t { kOk, kTooShort, kUndefined, kTooLong };

@@ -33,6 +33,7 @@ void movq_store(Cpu& cpu, const Insn& insn) {
 
 void emms(Cpu& cpu, const Insn&) {
     cpu.check_mmx();
+    cpu.fpu.set_top(0);  // SDM 3A, table 12-2
     cpu.fpu.empty = 0xff;
 }
 

@@ -213,11 +213,12 @@ void arpl_reg(Cpu& cpu, const Insn& insn) {
 }
 
 void arpl_mem(Cpu& cpu, const Insn& insn) {
-    auto m = cpu.read_modify<uint16_t>(insn.seg, ea(cpu, insn));
+    // Memory that needn't be changed needn't be writable.
+    const auto selector = read_mem<uint16_t>(cpu, insn);
     const unsigned rpl = selector_rpl(cpu.reg<uint16_t>(insn.reg));
-    const bool raise = selector_rpl(m.value) < rpl;
+    const bool raise = selector_rpl(selector) < rpl;
     if (raise)
-        m.store(static_cast<uint16_t>((m.value & ~3) | rpl));
+        write_mem<uint16_t>(cpu, insn, static_cast<uint16_t>((selector & ~3) | rpl));
     set_zf(cpu, raise);
 }
 

@@ -38,8 +38,7 @@ inline constexpr bool kIsMmx = std::is_same_v<V, Mmx>;
 template <class V, class T>
 inline constexpr unsigned kLanes = sizeof(V) / sizeof(T);
 
-// ---- memory
-// ----------------------------------------------------------------------------------------
+// ---- memory -------------------------------------------------------------------------------------
 
 // The linear address of a 16-byte operand; #GP(0) if it has to be aligned and isn't.
 template <bool kAligned>
@@ -87,8 +86,7 @@ inline void write128(Cpu& cpu, unsigned s, uint32_t offset, const Xmm& v) {
         slow_write128(cpu, s, offset, address, v);
 }
 
-// ---- operands
-// --------------------------------------------------------------------------------------
+// ---- operands -----------------------------------------------------------------------------------
 
 template <class V>
 void check_simd(Cpu& cpu) {
@@ -145,8 +143,7 @@ V simd_source(Cpu& cpu, const Insn& insn) {
         return simd_reg<V>(cpu, insn.rm);
 }
 
-// ---- handlers
-// --------------------------------------------------------------------------------------
+// ---- handlers -----------------------------------------------------------------------------------
 
 // reg = Op(reg, r/m):  struct Op { template <class V> static V run(const V& a, const V& b); };
 template <class Op, class V, unsigned kBytes, bool kMem>
@@ -193,8 +190,7 @@ constexpr Exec simd_imm_op() {
     return by_form(simd_binary_imm<Op, V, false>, simd_binary_imm<Op, V, true>);
 }
 
-// ---- MXCSR
-// -----------------------------------------------------------------------------------------
+// ---- MXCSR --------------------------------------------------------------------------------------
 
 // MXCSR_MASK (SDM 1, 11.6.6): DAZ came with SSE2.
 inline uint32_t writable_mxcsr(const Cpu& cpu) {

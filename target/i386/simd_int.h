@@ -13,8 +13,7 @@
 
 namespace qr::i386 {
 
-// ---- element by element
-// ----------------------------------------------------------------------------
+// ---- element by element -------------------------------------------------------------------------
 
 // An operation on whole registers of a function of elements: F::lane(T a, T b).
 template <class T, class F>
@@ -130,8 +129,7 @@ struct Xor {
     }
 };
 
-// ---- shifts
-// ----------------------------------------------------------------------------------------
+// ---- shifts -------------------------------------------------------------------------------------
 
 // By the low 64 bits of the source, or by an immediate; the sign of T says what comes in from the
 // left.
@@ -187,8 +185,7 @@ struct BytesRight {
     }
 };
 
-// ---- between elements
-// ------------------------------------------------------------------------------
+// ---- between elements ---------------------------------------------------------------------------
 
 template <class T, bool kHigh>
 struct Unpack {
@@ -255,8 +252,7 @@ struct SumOfDifferences {  // PSADBW
     }
 };
 
-// ---- shuffles
-// --------------------------------------------------------------------------------------
+// ---- shuffles -----------------------------------------------------------------------------------
 
 // Four elements of the source from kFrom on, by two bits each; the others are copied.
 template <class T, unsigned kFrom = 0>
@@ -270,8 +266,7 @@ struct Shuffle {
     }
 };
 
-// ---- between vector and general registers
-// ----------------------------------------------------------
+// ---- between vector and general registers -------------------------------------------------------
 
 // PMOVMSKB, MOVMSKPS, MOVMSKPD: the elements' sign bits.
 template <class V, class T>
@@ -280,8 +275,16 @@ void move_mask(Cpu& cpu, const Insn& insn) {
     enter_simd<V>(cpu);
     const V v = simd_reg<V>(cpu, insn.rm);
     uint32_t mask = 0;
-    for (unsigned i = 0; i < kLanes<V, T>; ++i)
-        mask |= static_cast<uint32_t>(v.template get<T>(i) >> (8 * sizeof(T) - 1)) << i;
+    if constexpr (sizeof(T) == 1) {
+        // The product gathers the low bits of eight bytes in its highest byte.
+        for (unsigned i = 0; i < kLanes<V, uint64_t>; ++i) {
+            const uint64_t signs = (v.template get<uint64_t>(i) >> 7) & 0x0101010101010101;
+            mask |= static_cast<uint32_t>((signs * 0x0102040810204080) >> 56) << (8 * i);
+        }
+    } else {
+        for (unsigned i = 0; i < kLanes<V, T>; ++i)
+            mask |= static_cast<uint32_t>(v.template get<T>(i) >> (8 * sizeof(T) - 1)) << i;
+    }
     write_g<uint32_t>(cpu, insn, mask);
 }
 template <class V>

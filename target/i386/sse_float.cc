@@ -12,8 +12,32 @@ namespace {
 
 using softfloat::Relation;
 
-// ---- arithmetic
-// ------------------------------------------------------------------------------------
+// The order of operands for which no exception is possible: neither NaNs nor denormals.
+template <class T>
+bool plain_relation(T a, T b, Relation& out) {
+    using Bits = decltype(T::bits);
+    using Signed = std::make_signed_t<Bits>;
+    constexpr unsigned kFraction = sizeof(Bits) == 4 ? 23 : 52;
+    constexpr Bits kSign = Bits{1} << (8 * sizeof(Bits) - 1);
+    constexpr Bits kInfinity = (kSign - 1) >> kFraction << kFraction;
+    constexpr Bits kLeastNormal = Bits{1} << kFraction;
+    const Bits x = a.bits & ~kSign, y = b.bits & ~kSign;
+    const auto plain = [](Bits v) { return (v >= kLeastNormal || v == 0) && v <= kInfinity; };
+    if (!plain(x) || !plain(y)) return false;
+    const Signed p = static_cast<Signed>(a.bits & kSign ? -x : x);
+    const Signed q = static_cast<Signed>(b.bits & kSign ? -y : y);
+    out = p < q ? Relation::kLess : p > q ? Relation::kGreater : Relation::kEqual;
+    return true;
+}
+template <class T>
+Relation relation(T a, T b, bool signalling, FloatContext& c) {
+    Relation r;
+    if (plain_relation(a, b, r)) [[likely]]
+        return r;
+    return signalling ? compare_signalling(a, b, c) : compare_quiet(a, b, c);
+}
+
+// ---- arithmetic ---------------------------------------------------------------------------------
 
 struct Add {
     template <class T>
@@ -42,12 +66,18 @@ struct Div {
 struct Min {
     template <class T>
     static T run(T a, T b, FloatContext& c) {
+        Relation r;
+        if (plain_relation(a, b, r)) [[likely]]
+            return r == Relation::kLess ? a : b;
         return softfloat::min(a, b, c);
     }
 };
 struct Max {
     template <class T>
     static T run(T a, T b, FloatContext& c) {
+        Relation r;
+        if (plain_relation(a, b, r)) [[likely]]
+            return r == Relation::kGreater ? a : b;
         return softfloat::max(a, b, c);
     }
 };
@@ -112,8 +142,7 @@ void alternate(Cpu& cpu, const Insn& insn) {
     cpu.fpu.xmm[insn.reg] = r;
 }
 
-// ---- comparison
-// ------------------------------------------------------------------------------------
+// ---- comparison ---------------------------------------------------------------------------------
 
 // CMPxx; bits 3-7 of the immediate don't count. Predicates: EQ LT LE UNORD, and their opposites.
 struct Compare {
@@ -121,7 +150,7 @@ struct Compare {
     static T run(T a, T b, uint8_t imm, FloatContext& c) {
         const unsigned predicate = imm & 3;
         const bool signalling = predicate == 1 || predicate == 2;
-        const Relation r = signalling ? compare_signalling(a, b, c) : compare_quiet(a, b, c);
+        const Relation r = relation(a, b, signalling, c);
         bool holds = false;
         switch (predicate) {
             case 0: holds = r == Relation::kEqual; break;
@@ -142,7 +171,7 @@ void compare_to_flags(Cpu& cpu, const Insn& insn) {
     SseExceptions x(cpu);
     const Relation r = x.element([&](FloatContext& c) {
         const T first = float_lane<T>(cpu.fpu.xmm[insn.reg], 0), second = float_lane<T>(b, 0);
-        return kQuiet ? compare_quiet(first, second, c) : compare_signalling(first, second, c);
+        return relation(first, second, !kQuiet, c);
     });
     x.commit();
     uint32_t flags = 0;

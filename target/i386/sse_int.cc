@@ -11,8 +11,7 @@
 namespace qr::i386 {
 namespace {
 
-// ---- whole registers
-// -------------------------------------------------------------------------------
+// ---- whole registers ----------------------------------------------------------------------------
 
 template <bool kAligned, bool kMem>
 void load_all(Cpu& cpu, const Insn& insn) {
@@ -39,8 +38,7 @@ constexpr Exec store() {
     return by_form(store_all<kAligned, false>, store_all<kAligned, true>);
 }
 
-// ---- parts of registers
-// ----------------------------------------------------------------------------
+// ---- parts of registers -------------------------------------------------------------------------
 
 // MOVSS, MOVSD, MOVQ loads: from memory (and for MOVQ always) the rest becomes zero.
 template <class T, bool kMem, bool kClear>
@@ -127,8 +125,7 @@ struct ShufflePd {
     }
 };
 
-// ---- to and from other register files
-// --------------------------------------------------------------
+// ---- to and from other register files -----------------------------------------------------------
 
 void movq2dq(Cpu& cpu, const Insn& insn) {
     check_sse_and_mmx(cpu);
@@ -147,8 +144,7 @@ void movnti(Cpu& cpu, const Insn& insn) {
     write_mem<uint32_t>(cpu, insn, read_g<uint32_t>(cpu, insn));
 }
 
-// ---- MXCSR, cache
-// ----------------------------------------------------------------------------------
+// ---- MXCSR, cache -------------------------------------------------------------------------------
 
 // Unmasking an exception whose flag is set raises nothing (SDM 1, 10.2.3).
 void ldmxcsr(Cpu& cpu, const Insn& insn) {
@@ -349,8 +345,9 @@ constexpr Row kRows[] = {
     {"prefetcht0", "0F 18 /1 mem", "M:n", "", kAttr, kHints, same(nothing)},
     {"prefetcht1", "0F 18 /2 mem", "M:n", "", kAttr, kHints, same(nothing)},
     {"prefetcht2", "0F 18 /3 mem", "M:n", "", kAttr, kHints, same(nothing)},
-    {"prefetch", "0F 0D /r mem", "M:n", "", kAttr, kSse1, same(nothing)},
+    {"prefetch", "0F 0D /0 mem", "M:n", "", kAttr, kSse1, same(nothing)},
     {"prefetchw", "0F 0D /1 mem", "M:n", "", kAttr, kSse1, same(nothing)},
+    {"nop", "0F 0D /r", "Ev:n", "", kAttr, kSse1, same(nothing)},
 };
 
 }  // namespace

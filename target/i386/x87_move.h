@@ -107,13 +107,17 @@ struct StoreInt {
     }
 };
 
-// Unmasked IE, OE and UE leave memory and stack alone; PE is reported after the store (8.5).
+// Unmasked IE, OE and UE leave memory and stack alone; PE is reported after the store (8.5). An address
+// that can't be written faults in any case.
 template <class Store, bool kPop>
 void x87_store(Cpu& cpu, const Insn& insn) {
     using softfloat::kInvalid, softfloat::kOverflow, softfloat::kUnderflow;
     X87 x(cpu, insn);
     if (x.empty(0)) {
-        if (x.masked(kInvalid)) write_mem<typename Store::Bits>(cpu, insn, Store::kIndefinite);
+        if (x.masked(kInvalid))
+            write_mem<typename Store::Bits>(cpu, insn, Store::kIndefinite);
+        else
+            cpu.read_modify<typename Store::Bits>(insn.seg, ea(cpu, insn));
         x.note_memory();
         if (x.underflow() && kPop) x.pop();
         return;
@@ -121,7 +125,10 @@ void x87_store(Cpu& cpu, const Insn& insn) {
     softfloat::FloatContext c = x.context();
     const auto value = Store::convert(x.st(0), c);
     const bool stores = !(c.fault() & (kInvalid | kOverflow | kUnderflow));
-    if (stores) write_mem<typename Store::Bits>(cpu, insn, value);
+    if (stores)
+        write_mem<typename Store::Bits>(cpu, insn, value);
+    else
+        cpu.read_modify<typename Store::Bits>(insn.seg, ea(cpu, insn));
     x.note_memory();
     x.commit(c);
     if (stores && kPop) x.pop();
@@ -139,6 +146,8 @@ inline void x87_fstp_m80(Cpu& cpu, const Insn& insn) {
         if (x.masked(softfloat::kInvalid))
             x87_write_tbyte(cpu, insn, softfloat::kDefaultNan80.mantissa,
                             softfloat::kDefaultNan80.sign_exponent);
+        else
+            cpu.probe(insn.seg, ea(cpu, insn), 10, true);
         x.note_memory();
         if (x.underflow()) x.pop();
         return;
@@ -159,6 +168,8 @@ inline void x87_fbstp(Cpu& cpu, const Insn& insn) {
     const bool stores = !c.pre_fault();
     if (stores)
         x87_write_tbyte(cpu, insn, load_le<uint64_t>(m.data()), load_le<uint16_t>(m.data() + 8));
+    else
+        cpu.probe(insn.seg, ea(cpu, insn), 10, true);
     x.note_memory();
     if (empty)
         x.underflow();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// libFuzzer target: any bytes as a log. Everything that a reader can be asked is asked; it must answer, in bounded time
-// and memory. Built with clang++ -fsanitize=fuzzer,address,undefined, which also defines
-// FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION: checksums are then not looked at, so that the fuzzer gets behind them.
-// Seeds: any logs; run with -max_len=1000000.
+// libFuzzer target: any bytes as a log. Everything that a reader can be asked is asked; it must
+// answer, in bounded time and memory. Built with clang++ -fsanitize=fuzzer,address,undefined, which
+// also defines FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION: checksums are then not looked at, so that
+// the fuzzer gets behind them. Seeds: any logs; run with -max_len=1000000.
 #include <cstddef>
 #include <cstdint>
 

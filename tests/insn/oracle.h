@@ -24,7 +24,7 @@ constexpr unsigned kReadOnlyPage = 3;
 constexpr unsigned kWords = kWritablePages.size() * kPage / 8;  // of writable data, 8 bytes each
 // What enters and leaves 32-bit code on the host. IRET to a 16-bit stack leaves the upper half of ESP as
 // that of its own frame, so cases with such a stack have these bits in ESP.
-constexpr uint32_t kStubBase = 0x70000000;
+constexpr uint32_t kStubBase = 0x35a90000;  // no power of two away from the window
 constexpr uint32_t kStubHigh = kStubBase & 0xffff0000;
 
 // Selectors: the flat ones are those of Linux.
@@ -66,6 +66,10 @@ struct alignas(16) FxArea {
 };
 static_assert(sizeof(FxArea) == 512);
 
+// Of the code segments that there are.
+constexpr uint32_t code_base_of(uint16_t selector) { return selector == kFlatCode ? 0 : kCodeBase; }
+constexpr bool is_code32(uint16_t selector) { return selector != ldt_selector(kCode16); }
+
 struct Patch {
     uint32_t address;  // linear, in a writable or the read-only page
     uint16_t length;
@@ -86,9 +90,10 @@ struct Case {
     bool code32;
     uint16_t code_length;
     uint8_t code[kMaxInsns * 15];
-    // Where control may leave to (offsets in CS): pad[0] follows the last instruction. A far jump out is put
+    // Where control may leave to (offset and CS): pad[0] follows the last instruction. A far jump out is put
     // there on the host.
     uint32_t pad[kMaxPads];
+    uint16_t pad_cs[kMaxPads];
     uint8_t pads;
     uint8_t patches;
     Patch patch[3];

@@ -18,7 +18,7 @@ constexpr uint32_t kPdpt = 0x1000, kPdLow = 0x2000, kPdHigh = 0x3000, kPtCode = 
                    kPtSystem = 0x6000, kGdt = 0x7000, kLdtAt = 0x7800, kIdt = 0x8000, kTss = 0x9000,
                    kStackTop = 0xb000, kHandlers = 0xc000, kCodeAt = 0x20000, kDataAt = 0x30000;
 // Where it is in linear memory, for the supervisor.
-constexpr uint32_t kSystem = 0xc0000000;
+constexpr uint32_t kSystem = 0xd2a00000;
 
 constexpr uint64_t kPresent = 1, kWrite = 2, kUser = 4, kAccessed = 0x20, kDirty = 0x40, kNoExecute = 1ull << 63;
 
@@ -201,7 +201,8 @@ void Guest::run(const Case& c, std::span<const uint32_t> starts, unsigned slice,
         cpu.run();
         countdown_.leave();
         out = cpu.cpl != 3 || shut_down_ || ++turns == kMostTurns;
-        for (unsigned i = 0; i < c.pads; ++i) out = out || cpu.eip == c.pad[i];
+        for (unsigned i = 0; i < c.pads; ++i)
+            out = out || (cpu.eip == c.pad[i] && cpu.seg[kCs].selector == c.pad_cs[i] && !(cpu.events & kEventTrap));
     }
     leave(r);
     if (shut_down_ || turns == kMostTurns) r.vector = kHang;

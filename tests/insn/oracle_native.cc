@@ -40,14 +40,17 @@ struct Frame {
     uint64_t rip, cs, rflags, rsp, ss;  // 72: for IRETQ
     uint32_t out_gpr[8];  // 112
     uint16_t out_seg[6];  // 144
-    uint16_t unused[2];
+    uint32_t stepped;     // 156: TF was set on the way out
     uint64_t out_rflags;  // 160
 };
+constexpr greg_t kTrapFlag = 0x100;
 constexpr uint32_t kFrameAt = kStubBase + kPage;
+static_assert(kFrameAt == 0x35a91000);
 
-// Absolute addresses: the stub is copied to kStubBase. 0x70001000 is kFrameAt.
+// Absolute addresses: the stub is copied to kStubBase. FRAME is kFrameAt.
 asm(R"(
     .pushsection .text
+    .set FRAME, 0x35a91000
     .globl oracle_stub_begin, oracle_stub_resume, oracle_stub_exit0, oracle_stub_exit1, oracle_stub_end
     .globl oracle_signal
 oracle_stub_begin:
@@ -57,50 +60,50 @@ oracle_stub_begin:
     push %r13
     push %r14
     push %r15
-    mov %rsp, 0x70001000
-    mov 0x70001038, %rax
+    mov %rsp, FRAME
+    mov FRAME+0x038, %rax
     fxrstor (%rax)
-    mov 0x70001028, %es
-    mov 0x7000102e, %ds
-    mov 0x70001030, %fs
-    mov 0x70001032, %gs
-    mov $0x70001048, %esp
-    mov 0x70001008, %eax
-    mov 0x7000100c, %ecx
-    mov 0x70001010, %edx
-    mov 0x70001014, %ebx
-    mov 0x7000101c, %ebp
-    mov 0x70001020, %esi
-    mov 0x70001024, %edi
+    mov FRAME+0x028, %es
+    mov FRAME+0x02e, %ds
+    mov FRAME+0x030, %fs
+    mov FRAME+0x032, %gs
+    mov $FRAME+0x048, %esp
+    mov FRAME+0x008, %eax
+    mov FRAME+0x00c, %ecx
+    mov FRAME+0x010, %edx
+    mov FRAME+0x014, %ebx
+    mov FRAME+0x01c, %ebp
+    mov FRAME+0x020, %esi
+    mov FRAME+0x024, %edi
     iretq
 oracle_stub_exit0:
-    movl $0, 0x70001034
+    movl $0, FRAME+0x034
     jmp oracle_stub_exit
 oracle_stub_exit1:
-    movl $1, 0x70001034
+    movl $1, FRAME+0x034
 oracle_stub_exit:
-    mov %eax, 0x70001070
-    mov %ecx, 0x70001074
-    mov %edx, 0x70001078
-    mov %ebx, 0x7000107c
-    mov %esp, 0x70001080
-    mov %ebp, 0x70001084
-    mov %esi, 0x70001088
-    mov %edi, 0x7000108c
-    mov %es, 0x70001090
-    mov %ss, 0x70001094
-    mov %ds, 0x70001096
-    mov %fs, 0x70001098
-    mov %gs, 0x7000109a
+    mov %eax, FRAME+0x070
+    mov %ecx, FRAME+0x074
+    mov %edx, FRAME+0x078
+    mov %ebx, FRAME+0x07c
+    mov %esp, FRAME+0x080
+    mov %ebp, FRAME+0x084
+    mov %esi, FRAME+0x088
+    mov %edi, FRAME+0x08c
+    mov %es, FRAME+0x090
+    mov %ss, FRAME+0x094
+    mov %ds, FRAME+0x096
+    mov %fs, FRAME+0x098
+    mov %gs, FRAME+0x09a
     mov $0x2b, %eax
     mov %eax, %ss
-    mov 0x70001000, %rsp
+    mov FRAME, %rsp
     pushfq
-    popq 0x700010a0
-    mov 0x70001040, %rax
+    popq FRAME+0x0a0
+    mov FRAME+0x040, %rax
     fxsave (%rax)
 oracle_stub_resume:
-    mov 0x70001000, %rsp
+    mov FRAME, %rsp
     pushq $2
     popfq
     pop %r15
@@ -194,12 +197,11 @@ struct Host {
 [[gnu::optimize("no-stack-protector")]] void run_case(const Host& host, const Case& c, Result& r,
                                                       const uint64_t* pristine) {
     apply_patches(c, host.data);
-    // Patches of the read-only page never come here: it stays as it is.
     const uint32_t at = c.code_base + c.eip - kCodeBase;
     std::memcpy(host.code + at, c.code, c.code_length);
     for (unsigned i = 0; i < c.pads; ++i) {
-        const uint32_t pad = c.code_base + c.pad[i] - kCodeBase;
-        if (pad + kPadSize <= kCodeSize) put_pad(host.code + pad, c.code32, host.exits[i]);
+        const uint32_t pad = code_base_of(c.pad_cs[i]) + c.pad[i] - kCodeBase;
+        if (pad + kPadSize <= kCodeSize) put_pad(host.code + pad, is_code32(c.pad_cs[i]), host.exits[i]);
     }
     Frame& f = frame();
     std::memcpy(f.gpr, c.gpr, sizeof f.gpr);
@@ -211,21 +213,22 @@ struct Host {
     f.rflags = c.eflags;
     f.rsp = c.gpr[4];
     f.ss = c.seg[2];
+    f.stepped = 0;
     current() = {&r, &c};
     r.vector = kNoVector;
     reinterpret_cast<void (*)()>(uintptr_t{kStubBase})();
     if (r.vector == kNoVector) {
         std::memcpy(r.gpr, f.out_gpr, sizeof r.gpr);
         std::memcpy(r.seg, f.out_seg, sizeof r.seg);
-        r.seg[1] = c.seg[1];
-        r.eflags = static_cast<uint32_t>(f.out_rflags);
+        r.seg[1] = c.pad_cs[f.pad_index];
+        r.eflags = static_cast<uint32_t>(f.out_rflags) | f.stepped;
         r.eip = c.pad[f.pad_index];
         r.error = r.cr2 = 0;
     }
     collect_changes(host.data, pristine, r);
     std::memset(host.code + at, 0xcc, c.code_length);
     for (unsigned i = 0; i < c.pads; ++i) {
-        const uint32_t pad = c.code_base + c.pad[i] - kCodeBase;
+        const uint32_t pad = code_base_of(c.pad_cs[i]) + c.pad[i] - kCodeBase;
         if (pad + kPadSize <= kCodeSize) std::memset(host.code + pad, 0xcc, kPadSize);
     }
 }
@@ -234,12 +237,16 @@ struct Host {
 
 [[gnu::optimize("no-stack-protector")]] void oracle_on_signal(int number, siginfo_t*, ucontext_t* context) {
     const greg_t* g = context->uc_mcontext.gregs;
-    if ((g[REG_CSGSFS] & 0xffff) == 0x33) {  // our own mistake, or the time is up between two cases
-        if (number == SIGALRM) {
-            // Counts against the next case only if it hangs, too.
-            asm volatile("mov %0, %%rsp; mov $15, %%eax; syscall" ::"r"(context) : "memory", "rax");
+    if ((g[REG_CSGSFS] & 0xffff) == 0x33) {
+        if (number == SIGTRAP && (g[REG_EFL] & kTrapFlag)) {
+            // The instruction has set TF, and the trap comes after the jump out.
+            frame().stepped = kTrapFlag;
+            context->uc_mcontext.gregs[REG_EFL] &= ~kTrapFlag;
+        } else if (number != SIGALRM) {
+            _exit(3);  // our own mistake
         }
-        _exit(3);
+        // If the time is up between two cases, that counts against the next one only if it hangs, too.
+        asm volatile("mov %0, %%rsp; mov $15, %%eax; syscall" ::"r"(context) : "memory", "rax");
     }
     Result& r = *current().result;
     static constexpr int kOrder[8] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI};
@@ -367,6 +374,14 @@ bool Native::finish() {
     return read(from_child_, &answer, 1) == 1;
 }
 
+std::string Native::death() {
+    int status = 0;
+    if (waitpid(pid_, &status, 0) != pid_) return "no status";
+    pid_ = -1;
+    return WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
+                               : "status " + std::to_string(WEXITSTATUS(status));
+}
+
 }  // namespace qr::oracle
 
 #else
@@ -379,6 +394,7 @@ Native::~Native() = default;
 std::string Native::start() { return "the host isn't an x86-64 Linux"; }
 void Native::begin(unsigned, unsigned) {}
 bool Native::finish() { return false; }
+std::string Native::death() { return ""; }
 
 }  // namespace qr::oracle
 

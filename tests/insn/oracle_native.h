@@ -24,6 +24,7 @@ class Native {
     // Begins to run cases [first, first + count); finish() waits for the end. False: the process died.
     void begin(unsigned first, unsigned count);
     bool finish();
+    std::string death();  // how it died
 
   private:
     [[noreturn]] void child(int from, int to);

@@ -49,6 +49,12 @@ def has_qtest_accelerator(binary):
     return _has_accelerator[binary]
 
 
+def has_monitor(binary):
+    text = subprocess.run([binary, "-help"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          timeout=TIMEOUT).stdout
+    return "\n-mon " in text
+
+
 class Machine:
     """A running emulator. args: command line after the defaults."""
 
@@ -58,6 +64,7 @@ class Machine:
         self._buffer = b""
         self._dir = tempfile.mkdtemp(prefix="qtest-")
         self._listeners = []
+        monitor = monitor and has_monitor(binary)
         self.socket = self._monitor = self._peer_clock = None
         command = [binary, *defaults, "-display", "none", "-qtest", self._listen("qtest"),
                    "-qtest-log", "none"]
@@ -273,6 +280,8 @@ class Machine:
         return text.decode(errors="replace")
 
     def hmp(self, line):
+        if not self._monitor:
+            raise unittest.SkipTest("this emulator has no monitor")
         self._monitor.sendall(line.encode() + b"\n")
         text = self._until_prompt()
         return text[text.index("\n") + 1:text.rindex("\n") + 1].replace("\r", "")

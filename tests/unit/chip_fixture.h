@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What tests of the board's chips need besides device_fixture.h: a door to bring input in, a listener for
-// output, a machine to ask things of, and the address spaces with something on the PCI bus.
+// What tests of the board's chips need besides device_fixture.h: a door to bring input in, a
+// listener for output, a machine to ask things of, and the address spaces with something on the PCI
+// bus.
 #pragma once
 
 #include <span>
@@ -58,7 +59,8 @@ struct TestBus {
     TestBus() {
         ports.map(0xcf8, config.address_region());
         ports.map(0xcfc, config.data_region());
-        pci.connect_interrupts(pirq, [](unsigned slot, unsigned pin) { return (slot + pin + 3) & 3; });
+        pci.connect_interrupts(
+            pirq, [](unsigned slot, unsigned pin) { return (slot + pin + 3) & 3; });
     }
     uint32_t read(unsigned devfn, unsigned offset, unsigned size) {
         select(devfn, offset);

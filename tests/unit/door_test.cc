@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// The door: payload codecs, recording and delivering, order of timers and inputs, output hashes, the mailbox.
+// The door: payload codecs, recording and delivering, order of timers and inputs, output hashes,
+// the mailbox.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -126,8 +127,8 @@ TEST(Payload, RefusesWhatDoesNotFit) {
     // 256 in a u8; a varint that is not the shortest; one of more than 64 bits.
     EXPECT_FALSE(decode(std::vector<uint8_t>{0, 0x80, 0x02, 0, 0, 0, 0, 0, 0}, e));
     EXPECT_FALSE(decode(std::vector<uint8_t>{0, 0x80, 0x00, 0, 0, 0, 0, 0, 0}, e));
-    EXPECT_FALSE(decode(std::vector<uint8_t>{0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
-                                             0xFF, 0x02, 0, 0, 0},
+    EXPECT_FALSE(decode(std::vector<uint8_t>{0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+                                             0xFF, 0xFF, 0x02, 0, 0, 0},
                         e));
 }
 
@@ -209,7 +210,8 @@ TEST(DoorTest, EventsWaitForTheirOrdinal) {
     ASSERT_TRUE(door.bind({a.schema()}, nullptr));
     door.set_icount(5);
     EXPECT_FALSE(door.deliver_next());
-    EXPECT_EQ(door.next_icount(), 6u) << "a CPU that runs here must not be stopped in place for ever";
+    EXPECT_EQ(door.next_icount(), 6u)
+        << "a CPU that runs here must not be stopped in place for ever";
     door.bump();
     EXPECT_FALSE(door.deliver_next());
     door.bump();
@@ -256,8 +258,8 @@ TEST(DoorTest, BindsByNameAndSchema) {
     EXPECT_EQ(missing, "a");
 }
 
-// Two inputs at one position, the first of which makes a timer due: the timer comes between them, live as in
-// replay.
+// Two inputs at one position, the first of which makes a timer due: the timer comes between them,
+// live as in replay.
 TEST(DoorTest, TimersSettleBeforeEachInput) {
     const auto run = [](MemoryLog& log, bool replay) {
         std::string order;
@@ -299,7 +301,9 @@ TEST(DoorTest, OutputHashDoesNotDependOnTheSplit) {
     a.write(data);
     for (const uint8_t byte : data) b.write(byte);
     c.write(std::span(data).first(7));
-    const auto dump = [](OutputStream& s) { return dump_state([&](StateVisitor& v) { s.state(v); }); };
+    const auto dump = [](OutputStream& s) {
+        return dump_state([&](StateVisitor& v) { s.state(v); });
+    };
     EXPECT_EQ(dump(a), dump(b));
     EXPECT_NE(dump(a), dump(c));
     c.write(uint8_t{254});
@@ -351,7 +355,8 @@ TEST(MailboxTest, WaitsUntilPostedOrTime) {
     other.join();
 }
 
-// Many threads submit while the VM thread records: everything arrives, each thread's inputs in its order.
+// Many threads submit while the VM thread records: everything arrives, each thread's inputs in its
+// order.
 TEST(DoorTest, TakesInputFromManyThreads) {
     constexpr uint32_t kThreads = 4, kEach = 2000;
     Mailbox mailbox;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// 8042 with its keyboard and mouse: controller commands, translation, scan codes, typematic, packets.
+// 8042 with its keyboard and mouse: controller commands, translation, scan codes, typematic,
+// packets.
 #include "hw/input/i8042.h"
 
 #include <gtest/gtest.h>
@@ -67,7 +68,9 @@ struct Controller {
         }
         return all;
     }
-    void key(Key k, bool down) { door.enter(keyboard.port(), KeyInput{static_cast<uint16_t>(k), down}); }
+    void key(Key k, bool down) {
+        door.enter(keyboard.port(), KeyInput{static_cast<uint16_t>(k), down});
+    }
     Bytes tap(Key k) {
         key(k, true);
         key(k, false);
@@ -336,7 +339,8 @@ TEST(Ps2Mouse, StreamPackets) {
     EXPECT_EQ(c.drain(), (Bytes{0x138, 0x1ff, 0x1fe}));
     // Far movement goes on in the next packets; nothing is lost.
     c.move(600, 0);
-    EXPECT_EQ(c.drain(60'000'000), (Bytes{0x108, 0x1ff, 0x100, 0x108, 0x1ff, 0x100, 0x108, 0x15a, 0x100}));
+    EXPECT_EQ(c.drain(60'000'000),
+              (Bytes{0x108, 0x1ff, 0x100, 0x108, 0x1ff, 0x100, 0x108, 0x15a, 0x100}));
     // A click within one sample is two packets.
     c.move(0, 0, 0, MouseInput::kRight);
     c.move(0, 0, 0, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A recorder that is killed at any moment, and one whose disk is full: the log has every event that the machine
-// was given, and never looks complete when it is not.
+// A recorder that is killed at any moment, and one whose disk is full: the log has every event that
+// the machine was given, and never looks complete when it is not.
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -151,7 +151,8 @@ TEST(LogCrashTest, FileSizeLimit) {
     const std::string path = directory / "x.bin";
     const pid_t child = fork();
     if (child == 0) {
-        // SIGXFSZ keeps its default action, which ends the process: the writer must not let it come to that.
+        // SIGXFSZ keeps its default action, which ends the process: the writer must not let it come
+        // to that.
         const rlimit limit{400'000, 400'000};
         setrlimit(RLIMIT_FSIZE, &limit);
         _exit(record_until_full(path));

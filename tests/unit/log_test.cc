@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Writing logs and reading them back: events, blobs, snapshots, digests, big events, big offsets, and when the
-// file gets its name.
+// Writing logs and reading them back: events, blobs, snapshots, digests, big events, big offsets,
+// and when the file gets its name.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -360,7 +360,8 @@ TEST(DigestTest, RoundTripAndSeek) {
         d.virtual_ns = static_cast<int64_t>(i);
         for (int n = 0; n < 10; ++n) d.state.values[random() % d.state.values.size()] ^= 1;
         if (i % 7 == 0) d.state.shape.push_back(static_cast<uint8_t>(i));
-        d.ram = {{"pc.ram", 1000, random(), 0, {{1, 2}, {5, 9}, {999, 65535}}}, {"vga", 16, i, 0, {}}};
+        d.ram = {{"pc.ram", 1000, random(), 0, {{1, 2}, {5, 9}, {999, 65535}}},
+                 {"vga", 16, i, 0, {}}};
         digests.push_back(d);
         writer->digest(d.position, d.virtual_ns, [&encoder, d] { return encoder.encode(d); });
     }
@@ -380,7 +381,8 @@ TEST(DigestTest, RoundTripAndSeek) {
     }
     EXPECT_FALSE(reader.next_position());
     EXPECT_FALSE(reader.read());
-    for (const size_t i : {size_t{150}, size_t{3}, size_t{64}, size_t{0}, size_t{199}, size_t{128}}) {
+    for (const size_t i :
+         {size_t{150}, size_t{3}, size_t{64}, size_t{0}, size_t{199}, size_t{128}}) {
         reader.seek(digests[i].position);
         ASSERT_EQ(reader.next_position(), digests[i].position);
         const auto read = reader.read();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PCI configuration space, BARs, interrupts and MSI; the 82441FX's memory map; the PIIX3's steering.
+// PCI configuration space, BARs, interrupts and MSI; the 82441FX's memory map; the PIIX3's
+// steering.
 #include "hw/pci.h"
 
 #include <gtest/gtest.h>
@@ -53,7 +54,9 @@ class Sample final : public PciDevice {
 };
 
 struct MsiLog final : PciMsiSink {
-    void send_msi(uint64_t address, uint32_t data) override { messages.emplace_back(address, data); }
+    void send_msi(uint64_t address, uint32_t data) override {
+        messages.emplace_back(address, data);
+    }
     std::vector<std::pair<uint64_t, uint32_t>> messages;
 };
 
@@ -96,7 +99,8 @@ TEST_F(PciTest, WriteMasks) {
 }
 
 TEST_F(PciTest, BarSizing) {
-    for (unsigned offset = 0x10; offset < 0x28; offset += 4) bus.write(kDevfn, offset, 4, 0xffffffff);
+    for (unsigned offset = 0x10; offset < 0x28; offset += 4)
+        bus.write(kDevfn, offset, 4, 0xffffffff);
     EXPECT_EQ(bus.read(kDevfn, 0x10, 4), 0xffffffe1u);
     EXPECT_EQ(bus.read(kDevfn, 0x14, 4), 0xfffff000u);
     EXPECT_EQ(bus.read(kDevfn, 0x18, 4), 0xffffc00cu);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// Recorder and Replayer on a toy machine: every replay is identical however it is sliced, and whatever is
-// made to differ is found and named.
+// Recorder and Replayer on a toy machine: every replay is identical however it is sliced, and
+// whatever is made to differ is found and named.
 #include <gtest/gtest.h>
 
 #include "log_files.h"
@@ -44,7 +44,8 @@ StateDump record(const std::string& path, unsigned seed, bool sleep, bool finish
     ToyMachine machine(sleep);
     EXPECT_TRUE((*log)->begin(header_of(machine), {}));
     {
-        Recorder recorder(machine.door, machine.clock, machine.root, machine.memory, **log, dense());
+        Recorder recorder(machine.door, machine.clock, machine.root, machine.memory, **log,
+                          dense());
         machine.record(kLength, seed, &recorder);
         if (finish) {
             EXPECT_TRUE(recorder.finish("end of test"));
@@ -69,8 +70,8 @@ TEST_P(RecordReplay, IsTheSameHoweverItIsSliced) {
         EXPECT_EQ((*log)->end().position.icount, kLength);
         for (unsigned slices = 10; slices < 13; ++slices) {
             ToyMachine machine(GetParam());
-            auto replayer = Replayer::create(**log, machine.door, machine.clock, machine.root,
-                                             machine.memory);
+            auto replayer =
+                Replayer::create(**log, machine.door, machine.clock, machine.root, machine.memory);
             ASSERT_TRUE(replayer) << replayer.error().message;
             ASSERT_TRUE(machine.replay(**replayer, slices))
                 << ((*replayer)->divergence() ? describe(*(*replayer)->divergence()) : "stuck");

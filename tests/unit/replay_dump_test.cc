@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// scripts/replay-dump, a reader written from the specification alone, agrees with this one on logs that ended in
-// every way, and has an answer to damaged ones.
+// scripts/replay-dump, a reader written from the specification alone, agrees with this one on logs
+// that ended in every way, and has an answer to damaged ones.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
@@ -75,9 +75,9 @@ void compare(const std::string& path) {
     EXPECT_EQ(run.status, (*log)->end().kind == EndKind::kDamaged ? 1 : 0) << run.output;
     size_t at = 0;
     for (size_t i = 0; i < events.size(); ++i) {
-        const auto line = fmt::format("\n{:>8} {:>14}.{:<3} {} ", i, events[i].position.icount,
-                                      events[i].position.ordinal,
-                                      (*log)->header().ports[events[i].port].name);
+        const auto line =
+            fmt::format("\n{:>8} {:>14}.{:<3} {} ", i, events[i].position.icount,
+                        events[i].position.ordinal, (*log)->header().ports[events[i].port].name);
         at = run.output.find(line, at);
         ASSERT_NE(at, std::string::npos) << line << run.output.substr(0, 3000);
     }
@@ -102,7 +102,8 @@ TEST(ReplayDumpTest, AgreesOnEveryKindOfEnd) {
     const std::string path = directory / "x.bin";
     const auto finished = record(path, true);
     compare(path);
-    const Dumped extracted = dump("'" + path + "' --extract kernel '" + (directory / "kernel") + "'");
+    const Dumped extracted =
+        dump("'" + path + "' --extract kernel '" + (directory / "kernel") + "'");
     EXPECT_EQ(extracted.status, 0) << extracted.output;
     EXPECT_EQ(read_whole(directory / "kernel"), std::vector<uint8_t>(10'000'000, 'k'));
     write_whole(path, {finished.begin(), finished.end() - 2000});

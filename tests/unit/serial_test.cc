@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// 16550A: pacing in both directions, FIFOs, interrupts, loopback, and state in the middle of it all.
+// 16550A: pacing in both directions, FIFOs, interrupts, loopback, and state in the middle of it
+// all.
 #include "hw/char/serial.h"
 
 #include <gtest/gtest.h>

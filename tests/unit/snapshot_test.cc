@@ -50,10 +50,12 @@ TEST(SnapshotTest, CallsAfterLoadOnceAllIsInPlace) {
     int calls = 0;
     uint8_t seen = 0;
     // A part without fields: only told afterwards.
-    b.root.add("listener", [](StateVisitor&) {}, [&] {
-        ++calls;
-        seen = b.ram().data()[5];
-    });
+    b.root.add(
+        "listener", [](StateVisitor&) {},
+        [&] {
+            ++calls;
+            seen = b.ram().data()[5];
+        });
     ASSERT_TRUE(load_snapshot(bytes, b.root, b.memory));
     EXPECT_EQ(calls, 1);
     EXPECT_EQ(seen, 77);
@@ -119,7 +121,8 @@ TEST(SnapshotTest, DamageChangesNothing) {
     }
     for (int i = 0; i < 300; ++i) {
         auto flipped = good;
-        flipped[random() % (i % 2 ? 2000 : flipped.size())] ^= static_cast<uint8_t>(1 << random() % 8);
+        flipped[random() % (i % 2 ? 2000 : flipped.size())] ^=
+            static_cast<uint8_t>(1 << random() % 8);
         check(flipped, true);
         check(rehash(std::move(flipped)), false);
     }

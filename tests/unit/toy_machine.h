@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// A machine small enough for tests of record and replay: a counter that computes, writes to RAM, halts, is fed by
-// two ports and a timer, and has the run loop that docs/replay.rst describes.
+// A machine small enough for tests of record and replay: a counter that computes, writes to RAM,
+// halts, is fed by two ports and a timer, and has the run loop that docs/replay.rst describes.
 #pragma once
 
 #include <algorithm>
@@ -59,12 +59,14 @@ class ToyMachine {
             v("icount", icount_);
             v("queue", queue_);
             v("ticks", ticks_);
-            // What a run loop would set up after a restore: the countdown stands where the clock was.
+            // What a run loop would set up after a restore: the countdown stands where the clock
+            // was.
             if (v.loading()) {
                 countdown.target = icount_;
                 countdown.remaining = 0;
             }
         });
+        door.settle_by([this] { clock.run_expired(); });
         timer_.arm(1000);
     }
 
@@ -117,9 +119,8 @@ class ToyMachine {
                 jump();
                 continue;
             }
-            const uint64_t stop =
-                std::min({door.next_icount(), replayer.next_stop(), until,
-                          clock.icount() + 1 + random() % 5000});
+            const uint64_t stop = std::min({door.next_icount(), replayer.next_stop(), until,
+                                            clock.icount() + 1 + random() % 5000});
             run(stop - clock.icount());
         }
     }

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Compares what the host and our CPU made of a case. Source: none (docs/testing.rst).
+#pragma once
+
+#include <string>
+
+#include "tests/insn/oracle_generate.h"
+
+namespace qr::oracle {
+
+// Empty if they agree as far as they must; else what differs, in a few words.
+std::string difference(const Generator& generator, const Case& c, const CaseInfo& info, const Result& host,
+                       const Result& ours);
+// The case and both results, in full.
+std::string explain(const Generator& generator, const Case& c, const CaseInfo& info, const Result& host,
+                    const Result& ours);
+// The rules about what isn't compared, with their reasons.
+std::string describe_rules();
+
+}  // namespace qr::oracle
