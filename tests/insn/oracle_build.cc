@@ -33,7 +33,7 @@ Builder::Builder(const CpuModel& model, Random& rng, Case& c, CaseInfo& info, bo
     info_.insns.clear();
     info_.undefined.assign(1, 0);
     info_.memory_operand = 0;
-    info_.slice = rng_.percent(20) ? 1 + rng_.below(4) : 1'000'000;
+    info_.slice = !sequence || rng_.percent(20) ? 1 + rng_.below(4) : 40;
     choose_segments();
     for (uint32_t& r : c_.gpr) r = static_cast<uint32_t>(integer_value(rng_, 4));
     c_.eflags = 0x202 | (static_cast<uint32_t>(rng_.next()) & kArithFlags);
@@ -345,6 +345,9 @@ bool Builder::single(const Plan& plan, bool tame) {
     if (!tame && !(attr & (kPrivileged | kNotInUserTest | kIo)) && rng_.percent(1)) lock_ = true;
     rep_ = 0;
     if (attr & kString && rng_.percent(60)) rep_ = rng_.of({uint8_t{0xf2}, uint8_t{0xf3}});
+    if (rep_ && rng_.percent(70)) info_.slice = 300;
+    // A trap that is due after the next instruction must not be seen.
+    if (plan.name() == "popf" || plan.name() == "iret" || plan.loads_ss()) info_.slice = 1;
 
     tune_before(plan);
     Bytes bytes;

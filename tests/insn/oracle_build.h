@@ -51,7 +51,7 @@ class Builder {
     void tune_before(const Plan& plan);
     void tune_after(const Plan& plan, const i386::Insn& insn);
     void tune_stack(const Plan& plan);
-    void tune_far_frame(const Plan& plan, uint8_t* bytes);
+    void tune_far_frame(uint8_t* bytes);
     void fill_operand(const Plan& plan, const i386::Insn& insn);
     // Whether a row can't make do with what the read-only page happens to hold.
     bool misplaced(const Plan& plan) const;

@@ -233,6 +233,8 @@ void compare_memory(const Result& host, const Result& ours, uint32_t mask, const
 
 bool has_error_code(uint8_t vector) { return vector == kTS || vector == kNP || vector == kSS || vector == kGP; }
 
+}  // namespace
+
 std::string vector_name(uint8_t v) {
     static constexpr std::string_view kNames[] = {"#DE", "#DB", "NMI", "#BP", "#OF", "#BR", "#UD", "#NM", "#DF", "9",
                                                   "#TS", "#NP", "#SS", "#GP", "#PF", "15",  "#MF", "#AC", "#MC", "#XM"};
@@ -240,8 +242,6 @@ std::string vector_name(uint8_t v) {
     if (v == kHang) return "hang";
     return v < std::size(kNames) ? std::string(kNames[v]) : fmt::format("vector {}", v);
 }
-
-}  // namespace
 
 std::string difference(const Generator& generator, const Case& c, const CaseInfo& info, const Result& host,
                        const Result& ours) {

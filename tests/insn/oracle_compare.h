@@ -15,6 +15,8 @@ std::string difference(const Generator& generator, const Case& c, const CaseInfo
 // The case and both results, in full.
 std::string explain(const Generator& generator, const Case& c, const CaseInfo& info, const Result& host,
                     const Result& ours);
+// "#PF", "no fault" and so on.
+std::string vector_name(uint8_t vector);
 // The rules about what isn't compared, with their reasons.
 std::string describe_rules();
 

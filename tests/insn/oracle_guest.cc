@@ -127,7 +127,7 @@ Segment Guest::load(uint16_t selector) const {
 void Guest::enter(const Case& c) {
     Cpu& cpu = *cpu_;
     apply_patches(c, ram_->data() + kDataAt);
-    memory_.dma_write(kCodeAt + (c.code_base + c.eip - kCodeBase), {c.code, c.code_length});
+    put_code(c, false);
     for (unsigned i = 0; i < 8; ++i) cpu.gpr[i] = c.gpr[i];
     cpu.eip = c.eip;
     cpu.eflags = c.eflags | kFixed1;
@@ -187,17 +187,35 @@ void Guest::leave(Result& r) {
     r.fx.mxcsr = f.mxcsr;
 }
 
-void Guest::run(const Case& c, std::span<const uint32_t> starts, unsigned slice, Result& r) {
+// Writes the code and the pads, or INT3 where they were. By DMA, so that the engine forgets what it has decoded.
+void Guest::put_code(const Case& c, bool fill) {
+    static constexpr uint8_t kToItself[2] = {0xeb, 0xfe};
+    uint8_t bytes[sizeof c.code + 2];
+    const uint32_t at = c.code_base + c.eip - kCodeBase;
+    uint32_t length = c.code_length;
+    std::memcpy(bytes, c.code, length);
+    for (unsigned i = 0; i < c.pads; ++i) {
+        const uint32_t pad = code_base_of(c.pad_cs[i]) + c.pad[i] - kCodeBase;
+        if (pad == at + c.code_length) {
+            std::memcpy(bytes + length, kToItself, 2);
+            length += 2;
+        } else if (pad + 2 <= kCodeSize) {
+            static constexpr uint8_t kFill[2] = {0xcc, 0xcc};
+            memory_.dma_write(kCodeAt + pad, fill ? kFill : kToItself);
+        }
+    }
+    if (fill) std::memset(bytes, 0xcc, length);
+    memory_.dma_write(kCodeAt + at, {bytes, length});
+}
+
+void Guest::run(const Case& c, unsigned slice, Result& r) {
     enter(c);
     Cpu& cpu = *cpu_;
     constexpr unsigned kMostTurns = 500'000;
     unsigned turns = 0;
     bool out = false;
     while (!out) {
-        uint64_t budget = 1;
-        for (size_t i = 0; i < starts.size(); ++i)
-            if (cpu.eip == starts[i]) budget = starts.size() - i;
-        countdown_.grant(budget < slice ? budget : slice);
+        countdown_.grant(slice);
         cpu.run();
         countdown_.leave();
         out = cpu.cpl != 3 || shut_down_ || ++turns == kMostTurns;
@@ -208,12 +226,7 @@ void Guest::run(const Case& c, std::span<const uint32_t> starts, unsigned slice,
     if (shut_down_ || turns == kMostTurns) r.vector = kHang;
     shut_down_ = false;
     collect_changes(ram_->data() + kDataAt, pristine_, r);
-    static constexpr auto kFill = [] {
-        std::array<uint8_t, sizeof(Case::code)> a;
-        a.fill(0xcc);
-        return a;
-    }();
-    memory_.dma_write(kCodeAt + (c.code_base + c.eip - kCodeBase), {kFill.data(), c.code_length});
+    put_code(c, true);
     if (countdown_.icount() % 4096 == 0) cpu.flush_caches();
 }
 

@@ -20,8 +20,9 @@ class Guest {
     Guest(const i386::CpuModel& model, std::unique_ptr<i386::Engine> engine, const uint64_t* pristine,
           const uint8_t* read_only);
 
-    // starts: offsets in CS of the case's instructions. slice: the most instructions to grant at a time.
-    void run(const Case& c, std::span<const uint32_t> starts, unsigned slice, Result& r);
+    // slice: how many instructions to grant at a time. What is left of it at the end goes into a jump to
+    // itself that is put at the pads.
+    void run(const Case& c, unsigned slice, Result& r);
     const i386::Cpu& cpu() const { return *cpu_; }
 
   private:
@@ -30,6 +31,7 @@ class Guest {
     void map_page(uint32_t linear, uint32_t physical, uint64_t bits);
     i386::Segment load(uint16_t selector) const;
     void enter(const Case& c);
+    void put_code(const Case& c, bool fill);
     void leave(Result& r);
     template <class T>
     void poke(uint32_t physical, T value) {

@@ -40,7 +40,7 @@ struct Frame {
     uint64_t rip, cs, rflags, rsp, ss;  // 72: for IRETQ
     uint32_t out_gpr[8];  // 112
     uint16_t out_seg[6];  // 144
-    uint32_t stepped;     // 156: TF was set on the way out
+    uint32_t stepped;     // 156: EFLAGS, if TF was set on the way out
     uint64_t out_rflags;  // 160
 };
 constexpr greg_t kTrapFlag = 0x100;
@@ -221,7 +221,7 @@ struct Host {
         std::memcpy(r.gpr, f.out_gpr, sizeof r.gpr);
         std::memcpy(r.seg, f.out_seg, sizeof r.seg);
         r.seg[1] = c.pad_cs[f.pad_index];
-        r.eflags = static_cast<uint32_t>(f.out_rflags) | f.stepped;
+        r.eflags = f.stepped ? f.stepped : static_cast<uint32_t>(f.out_rflags);
         r.eip = c.pad[f.pad_index];
         r.error = r.cr2 = 0;
     }
@@ -240,7 +240,7 @@ struct Host {
     if ((g[REG_CSGSFS] & 0xffff) == 0x33) {
         if (number == SIGTRAP && (g[REG_EFL] & kTrapFlag)) {
             // The instruction has set TF, and the trap comes after the jump out.
-            frame().stepped = kTrapFlag;
+            frame().stepped = static_cast<uint32_t>(g[REG_EFL]);
             context->uc_mcontext.gregs[REG_EFL] &= ~kTrapFlag;
         } else if (number != SIGALRM) {
             _exit(3);  // our own mistake

@@ -27,7 +27,7 @@ void Builder::tune_stack(const Plan& plan) {
     }
     const std::string_view name = plan.name();
     if (plan.far()) {
-        tune_far_frame(plan, bytes);
+        tune_far_frame(bytes);
     } else if (name == "ret" && rng_.percent(95)) {
         std::memcpy(bytes, &branch_to_, 4);
         if (c_.code32 == op16_) bytes[2] = bytes[3] = 0;
@@ -42,7 +42,7 @@ void Builder::tune_stack(const Plan& plan) {
 }
 
 // What a far RET or an IRET finds on the stack.
-void Builder::tune_far_frame(const Plan& plan, uint8_t* bytes) {
+void Builder::tune_far_frame(uint8_t* bytes) {
     const unsigned step = c_.code32 != op16_ ? 4 : 2;
     std::memcpy(bytes, &branch_to_, step);
     std::memcpy(bytes + step, &far_to_, 2);
@@ -58,7 +58,7 @@ void Builder::tune_before(const Plan& plan) {
             return pick_linear(size, rng_.percent(70) ? 4 : 0) + (rng_.percent(10) ? rng_.below(64) : 0);
         };
         pin(kEsi, place() - base_of(source));
-        pin(kEdi, rng_.percent(20) ? c_.gpr[kEsi] + rng_.below(16) - 8 : place() - base_of(kEs));
+        pin(kEdi, rng_.percent(35) ? c_.gpr[kEsi] + rng_.below(40) - 20 : place() - base_of(kEs));
         if (rep_) {
             uint32_t count = rng_.below(rng_.percent(80) ? 20 : 200);
             // Whether the right to use a port is looked at if there is nothing to do differs.

@@ -1,0 +1,88 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Debian's installer kernel and initrd, which nobody here wrote: a shell session over serial, recorded and
+replayed, also on a host that is saturated by other work. In the long form twenty replays, a recording made
+on a saturated host, and the installer's own dialogue.
+"""
+import pathlib
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import machine  # noqa: E402
+import session  # noqa: E402
+
+BOOT = 900  # seconds until something appears: patience for a busy host
+REPLAY = 1200
+COMMANDS = ["uname -a", "mount -t proc proc /proc", "cat /proc/interrupts", "dd if=/dev/urandom bs=16 count=1 | sha1sum",
+            "ls -l /", "date", "echo $((6 * 7))"]
+DOWN, ENTER = "\x1b[B", "\r"
+
+
+class Saturated:
+    """Other work on every processor, for as long as the context lasts."""
+
+    def __enter__(self):
+        self.process = subprocess.Popen(["stress-ng", "--cpu", "2", "--quiet"], stdout=subprocess.DEVNULL,
+                                        stderr=subprocess.DEVNULL)
+
+    def __exit__(self, *exception):
+        self.process.terminate()
+        self.process.wait()
+
+
+class Boot(machine.MachineTest):
+    def command(self, append):
+        return [machine.EMULATOR, "-m", "512", "-nographic", "-no-reboot", "-kernel", session.LINUX,
+                "-initrd", session.INITRD, "-append", append, *self.recording()]
+
+    def shell(self):
+        """Records a session at a shell; gives the serial output."""
+        with session.Session(self.command("console=ttyS0 rdinit=/bin/sh")) as run:
+            session.shell_session(run, COMMANDS, BOOT)
+            self.assertEqual(session.power_off(run, BOOT), 0, run.errors)
+            self.assertIn(b"sha1sum", run.output)
+            self.assertRegex(run.output, rb"\n42\r\n")
+            return run.output
+
+    def check(self, output, status=0):
+        replayed = self.replay(status=status, timeout=REPLAY, ends="the recording ended there")
+        self.assertEqual(replayed.out, output)
+
+    def test_shell(self):
+        output = self.shell()
+        self.check(output)
+        with Saturated():
+            self.check(output)
+
+    @machine.slow
+    def test_shell_twenty_times(self):
+        output = self.shell()
+        with Saturated():
+            for number in range(20):
+                with self.subTest(number=number):
+                    self.check(output)
+
+    @machine.slow
+    def test_shell_recorded_on_a_saturated_host(self):
+        with Saturated():
+            output = self.shell()
+        self.check(output)
+
+    @machine.slow
+    def test_installer(self):
+        """The first pages of the dialogue, left by SIGTERM."""
+        with session.Session(self.command("console=ttyS0 TERM=vt102 priority=low")) as run:
+            run.expect("Choose language|main menu", BOOT)
+            for key in (DOWN, DOWN, ENTER):
+                run.send(key)
+                run.pump(2)
+            run.expect("language|location", BOOT)
+            run.process.terminate()
+            self.assertEqual(run.finish(60), 0, run.errors)
+            output = run.output
+        self.check(output)
+
+
+if __name__ == "__main__":
+    machine.main()

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// A whole PC in one process, booting SeaBIOS without a disk: what tests of snapshots, cache flushes, slices
+// and planted faults run. Virtual time is that of -icount shift=3,sleep=off.
+#pragma once
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "accel/interp/interp.h"
+#include "hw/i386/pc.h"
+#include "replay/digest.h"
+#include "replay/snapshot.h"
+#include "replay/state_dump.h"
+#include "sysemu/clock.h"
+#include "sysemu/mailbox.h"
+#include "sysemu/replay.h"
+#include "target/i386/cpu_model.h"
+
+namespace qr::test {
+
+constexpr const char* kSeaBios = "/usr/share/seabios/bios-256k.bin";
+constexpr const char* kVgaBios = "/usr/share/seabios/vgabios-stdvga.bin";
+
+inline std::vector<uint8_t> firmware(const char* path) {
+    std::ifstream in(path, std::ios::binary);
+    return std::vector<uint8_t>(std::istreambuf_iterator<char>(in), {});
+}
+
+struct BoardKind {
+    std::string name;
+    bool vga = true;
+    bool hpet = true;
+    unsigned serials = 1;
+    unsigned parallels = 1;
+    bool extras = false;  // debug console, debug exit, uuid, boot menu
+    const char* cpu = "qemu32";
+};
+
+inline PcConfig config_of(const BoardKind& kind) {
+    PcConfig config;
+    config.cpu = *i386::parse_cpu_model(kind.cpu);
+    config.ram_size = uint64_t{8} << 20;
+    config.bios = firmware(kSeaBios);
+    config.vga = kind.vga;
+    if (kind.vga) config.vga_bios = firmware(kVgaBios);
+    config.hpet = kind.hpet;
+    for (unsigned i = 0; i < kind.serials; ++i) config.serial[i] = true;
+    config.parallel = kind.parallels;
+    config.rtc_epoch = 1'600'000'000;
+    if (kind.extras) {
+        config.debug_cons.push_back({0x402, 0xe9, "debugcon0"});
+        config.debug_exits.push_back({0x501, 2});
+        config.uuid.emplace();
+        config.boot_menu = true;
+    }
+    return config;
+}
+
+// The board with clock and door, as the emulator puts them together.
+struct BoardParts {
+    Mailbox mailbox;
+    Countdown countdown;
+    VirtualClock clock{countdown};
+    Door door{mailbox};
+    std::unique_ptr<i386::Engine> engine = make_i386_interpreter();
+    std::unique_ptr<PcBoard> board;
+
+    void build(const BoardKind& kind, MachineControl& control) {
+        clock.set_rate(uint64_t{1} << 35);
+        board = std::move(*PcBoard::create(config_of(kind), door, clock, countdown, control));
+        board->cpu().set_engine(*engine);
+        board->root().add("clock", [this](StateVisitor& v) { clock.state(v); });
+        board->root().add("door", [this](StateVisitor& v) { door.state(v); });
+        board->reset();
+    }
+};
+
+// Runs by itself, in slices of any length.
+class LoneBoard : private BoardParts, private MachineControl {
+  public:
+    explicit LoneBoard(const BoardKind& kind) { build(kind, *this); }
+
+    using BoardParts::board;
+    using BoardParts::clock;
+
+    // slice: how long the next one may be.
+    template <class Slice>
+    void run(uint64_t until, Slice slice) {
+        while (clock.icount() < until) {
+            settle();
+            if (board->cpu().halted()) {
+                const int64_t deadline = clock.next_deadline();
+                if (deadline == kNoDeadline) return;
+                clock.warp(std::max<int64_t>(0, deadline - clock.now_ns()));
+                door.bump();
+                continue;
+            }
+            uint64_t end = std::min(until, clock.icount() + slice());
+            if (clock.next_deadline() != kNoDeadline) end = std::min(end, clock.icount_at(clock.next_deadline()));
+            countdown.grant(std::max(end, clock.icount() + 1) - clock.icount());
+            board->cpu().run();
+            countdown.leave();
+        }
+        settle();
+    }
+    void run(uint64_t until) {
+        run(until, [] { return uint64_t{100'000}; });
+    }
+
+    std::vector<uint8_t> save() { return save_snapshot(board->root(), board->memory()); }
+    Result<void> load(std::span<const uint8_t> snapshot, uint64_t icount) {
+        countdown = {icount, 0};
+        return load_snapshot(snapshot, board->root(), board->memory());
+    }
+    StateDump dump() {
+        return dump_state([this](StateVisitor& v) { board->root().state(v); });
+    }
+    // All memory by name of block.
+    std::map<std::string, uint64_t> memory_hashes() {
+        std::map<std::string, uint64_t> hashes;
+        for (RamBlock* block : board->memory().blocks()) {
+            uint64_t hash = 0xcbf29ce484222325;
+            for (uint64_t i = 0; i < block->size(); i += 8) {
+                uint64_t word;
+                __builtin_memcpy(&word, block->data() + i, 8);
+                hash = (hash ^ word) * 0x100000001b3;
+            }
+            hashes[block->name()] = hash;
+        }
+        return hashes;
+    }
+
+  private:
+    void settle() {
+        door.set_icount(clock.icount());
+        clock.run_expired();
+        if (!reset_) return;
+        reset_ = false;
+        board->reset();
+        clock.run_expired();
+    }
+    void request_reset() override {
+        reset_ = true;
+        countdown.leave();
+    }
+    void request_shutdown() override {}
+    void request_suspend() override {}
+    void request_exit(int) override {}
+
+    bool reset_ = false;
+};
+
+// Both are at the same place; says where they differ.
+inline std::string difference(LoneBoard& a, LoneBoard& b) {
+    std::string text;
+    for (const FieldDifference& d : compare_dumps(a.dump(), b.dump(), 10))
+        text += d.path + ": " + d.recorded + ", " + d.replayed + "\n";
+    const auto one = a.memory_hashes(), other = b.memory_hashes();
+    for (const auto& [name, hash] : one)
+        if (!other.contains(name) || other.at(name) != hash) text += "memory " + name + "\n";
+    return text;
+}
+
+}  // namespace qr::test
