@@ -56,7 +56,7 @@ std::unique_ptr<ByteSource> make_memory_source(std::vector<uint8_t> bytes) {
 }
 
 Result<std::unique_ptr<ByteSource>> open_file_source(const std::string& path) {
-    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return Error{fmt::format("cannot open the log '{}': {}", path, std::strerror(errno))};
     struct stat status;

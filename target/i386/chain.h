@@ -21,7 +21,7 @@
 #pragma GCC optimize("optimize-sibling-calls")
 #define QR_CHAIN_GO(cpu, insn, c) return (insn)->chain((cpu), (insn), (c))
 #else
-#define QR_CHAIN_GO(cpu, insn, c) return (insn)
+#define QR_CHAIN_GO(cpu, insn, c) return (static_cast<void>(c), (insn))
 #endif
 
 namespace qr::i386 {

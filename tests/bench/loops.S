@@ -44,17 +44,17 @@ again:
 %elif LOOP = 3
         call one
         call one
-        jmp short .over
+        jmp short over
 one:    ret
-.over:
+over:
 %elif LOOP = 4
         test cl, 1
-        jz .even
+        jz even
         add eax, 1
-.even:  cmp eax, ebx
-        jne .other
+even:   cmp eax, ebx
+        jne other
         nop
-.other:
+other:
 %endif
         dec ecx
         jnz again

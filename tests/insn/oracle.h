@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Random tests of the CPU against the host's own: what a test case is, what comes out of running it, and
-// where its code and data lie. The same linear addresses are used on the host and by our CPU.
+// Random tests of the CPU against the host's own: what a test case is, what comes out of running
+// it, and where its code and data lie. The same linear addresses are used on the host and by our
+// CPU.
 //
 // Source: none (docs/testing.rst).
 #pragma once
@@ -22,28 +23,40 @@ constexpr uint32_t kWindowSize = 16 * kPage;
 constexpr std::array<unsigned, 3> kWritablePages = {0, 1, 15};
 constexpr unsigned kReadOnlyPage = 3;
 constexpr unsigned kWords = kWritablePages.size() * kPage / 8;  // of writable data, 8 bytes each
-// What enters and leaves 32-bit code on the host. IRET to a 16-bit stack leaves the upper half of ESP as
-// that of its own frame, so cases with such a stack have these bits in ESP.
+// What enters and leaves 32-bit code on the host. IRET to a 16-bit stack leaves the upper half of
+// ESP as that of its own frame, so cases with such a stack have these bits in ESP.
 constexpr uint32_t kStubBase = 0x35a90000;  // no power of two away from the window
 constexpr uint32_t kStubHigh = kStubBase & 0xffff0000;
+constexpr uint32_t kStubSize = 2 * kPage;
+// Our CPU's tables and handlers, for the supervisor alone.
+constexpr uint32_t kSystemBase = 0xd2a00000;
+constexpr uint32_t kSystemSize = 16 * kPage;
 
 // Selectors: the flat ones are those of Linux.
 constexpr uint16_t kFlatCode = 0x23, kFlatData = 0x2b;
 constexpr uint16_t ldt_selector(unsigned n) { return static_cast<uint16_t>(n << 3 | 7); }
 struct LdtEntry {
     uint32_t base, limit;
-    bool big;           // D/B
-    uint8_t contents;   // as in modify_ldt: 0 data, 1 expand-down, 2 code
-    bool read_only;     // code: execute-only
+    bool big;          // D/B
+    uint8_t contents;  // as in modify_ldt: 0 data, 1 expand-down, 2 code
+    bool read_only;    // code: execute-only
 };
-enum LdtIndex : unsigned { kWindow16, kShort, kExpandDown, kCode16, kReadOnly, kCode32Short, kLdtEntries };
+enum LdtIndex : unsigned {
+    kWindow16,
+    kShort,
+    kExpandDown,
+    kCode16,
+    kReadOnly,
+    kCode32Short,
+    kLdtEntries
+};
 constexpr LdtEntry kLdt[kLdtEntries] = {
     {kDataBase, 0xffff, false, 0, false},         // the window, 16-bit as a stack
     {kDataBase, 0x0ffb, true, 0, false},          // ends inside a page
     {kDataBase, 0x0fff, true, 1, false},          // expand-down: valid from 0x1000 on
     {kCodeBase, kCodeSize - 1, false, 2, false},  // 16-bit code
     {kDataBase, 0xffff, true, 0, true},
-    {kCodeBase, kCodeSize - 1, true, 2, false},   // 32-bit code with a limit
+    {kCodeBase, kCodeSize - 1, true, 2, false},  // 32-bit code with a limit
 };
 
 // The layout that FXSAVE gives in 32-bit mode.
@@ -90,8 +103,8 @@ struct Case {
     bool code32;
     uint16_t code_length;
     uint8_t code[kMaxInsns * 15];
-    // Where control may leave to (offset and CS): pad[0] follows the last instruction. A far jump out is put
-    // there on the host.
+    // Where control may leave to (offset and CS): pad[0] follows the last instruction. A far jump
+    // out is put there on the host.
     uint32_t pad[kMaxPads];
     uint16_t pad_cs[kMaxPads];
     uint8_t pads;
@@ -121,8 +134,8 @@ struct Result {
 // A jump out of the test, as it is on the host at a pad. 8 bytes at most.
 constexpr unsigned kPadSize = 8;
 
-// Compares data with the pristine image, notes what differs, and makes it pristine again. `data`: the
-// writable pages, at their places in a window.
+// Compares data with the pristine image, notes what differs, and makes it pristine again. `data`:
+// the writable pages, at their places in a window.
 inline void collect_changes(uint8_t* window, const uint64_t* pristine, Result& r) {
     r.changes = 0;
     r.more = 0;
@@ -149,7 +162,8 @@ inline void collect_changes(uint8_t* window, const uint64_t* pristine, Result& r
     }
 }
 
-// Puts a case's patches into the window. Those of the read-only page must be taken out again by the caller.
+// Puts a case's patches into the window. Those of the read-only page must be taken out again by the
+// caller.
 inline void apply_patches(const Case& c, uint8_t* window) {
     for (unsigned i = 0; i < c.patches; ++i)
         std::memcpy(window + (c.patch[i].address - kDataBase), c.patch[i].bytes, c.patch[i].length);

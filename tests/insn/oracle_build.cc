@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// One test case: the state it starts from, prefixes, ModRM and SIB in all their forms. Registers that an
-// address is made of get the values that bring it where it shall be.
-// Source: Intel SDM volume 2, chapter 2.
+// One test case: the state it starts from, prefixes, ModRM and SIB in all their forms. Registers
+// that an address is made of get the values that bring it where it shall be. Source: Intel SDM
+// volume 2, chapter 2.
 #include "tests/insn/oracle_build.h"
 
 #include <algorithm>
@@ -51,7 +51,10 @@ Builder::Builder(const CpuModel& model, Random& rng, Case& c, CaseInfo& info, bo
     pin(kEsp, sp);
     if (sequence_)
         for (const unsigned r : {kEbp, kEsi, kEdi})
-            pin(r, kDataBase + 0x400 + rng_.below(0x1800) - base_of(r == kEbp ? kSs : r == kEdi ? kEs : kDs));
+            pin(r, kDataBase + 0x400 + rng_.below(0x1800) -
+                       base_of(r == kEbp   ? kSs
+                               : r == kEdi ? kEs
+                                           : kDs));
     c_.code_base = code_base_of(c_.seg[kCs]);
     choose_place(false);
 }
@@ -61,17 +64,19 @@ void Builder::choose_segments() {
     c_.seg[kCs] = kFlatCode;
     c_.seg[kFs] = ldt_selector(kWindow16);
     c_.seg[kGs] = rng_.of({ldt_selector(kShort), ldt_selector(kExpandDown), ldt_selector(kReadOnly),
-                           ldt_selector(kCode16), ldt_selector(kCode32Short), uint16_t{0}, kFlatData,
-                           kFlatCode});
+                           ldt_selector(kCode16), ldt_selector(kCode32Short), uint16_t{0},
+                           kFlatData, kFlatCode});
     if (rng_.percent(8)) c_.seg[kEs] = ldt_selector(kWindow16);
     if (rng_.percent(8)) c_.seg[kDs] = ldt_selector(kWindow16);
     if (rng_.percent(2)) c_.seg[kDs] = ldt_selector(kShort);
-    if (rng_.percent(1)) c_.seg[kEs] = rng_.of({uint16_t{0}, ldt_selector(kExpandDown), ldt_selector(kReadOnly)});
+    if (rng_.percent(1))
+        c_.seg[kEs] = rng_.of({uint16_t{0}, ldt_selector(kExpandDown), ldt_selector(kReadOnly)});
     // In sequences not: the upper half of ESP there isn't one that other registers should get.
     if (!sequence_ && rng_.percent(6)) c_.seg[kSs] = ldt_selector(kWindow16);
     if (rng_.percent(1)) c_.seg[kSs] = rng_.of({ldt_selector(kShort), ldt_selector(kExpandDown)});
-    if (rng_.percent(8)) c_.seg[kCs] = rng_.of({ldt_selector(kCode16), ldt_selector(kCode16),
-                                                ldt_selector(kCode32Short)});
+    if (rng_.percent(8))
+        c_.seg[kCs] =
+            rng_.of({ldt_selector(kCode16), ldt_selector(kCode16), ldt_selector(kCode32Short)});
     c_.code32 = is_code32(c_.seg[kCs]);
 }
 
@@ -85,9 +90,12 @@ void Builder::choose_place(bool branch) {
 
 // Where a branch shall go: near the code, and mostly to a code segment that there is.
 void Builder::choose_target(bool far) {
-    const uint32_t at = start_ + c_.code_base + (rng_.percent(50) ? 30 + rng_.below(70) : 0u - 20 - rng_.below(80));
+    const uint32_t at =
+        start_ + c_.code_base + (rng_.percent(50) ? 30 + rng_.below(70) : 0u - 20 - rng_.below(80));
     far_to_ = c_.seg[kCs];
-    if (far) far_to_ = rng_.of({kFlatCode, kFlatCode, ldt_selector(kCode16), ldt_selector(kCode32Short)});
+    if (far)
+        far_to_ =
+            rng_.of({kFlatCode, kFlatCode, ldt_selector(kCode16), ldt_selector(kCode32Short)});
     branch_to_ = at - code_base_of(far_to_);
     c_.pads = 2;
     c_.pad[1] = branch_to_;
@@ -110,17 +118,28 @@ uint32_t Builder::pick_linear(unsigned size, unsigned align) {
     const uint32_t inside = kDataBase + rng_.below(2 * kPage - size);
     if (tame_) return aligned(inside);
     switch (rng_.below(100)) {
-        case 0: case 1: case 2: case 3: case 4: case 5:  // across two pages
+        case 0:
+        case 1:
+        case 2:
+        case 3:
+        case 4:
+        case 5:  // across two pages
             return aligned(kDataBase + kPage - 1 - rng_.below(size));
-        case 6: case 7: case 8: case 9: case 10:         // up to, or into, what isn't mapped
+        case 6:
+        case 7:
+        case 8:
+        case 9:
+        case 10:  // up to, or into, what isn't mapped
             return aligned(kDataBase + 2 * kPage - 1 - rng_.below(size));
         case 11: return kDataBase + 2 * kPage - size;
         case 12: return aligned(kDataBase + 2 * kPage + rng_.below(kPage));
-        case 13: case 14: return aligned(kDataBase + kReadOnlyPage * kPage + rng_.below(kPage - size));
+        case 13:
+        case 14: return aligned(kDataBase + kReadOnlyPage * kPage + rng_.below(kPage - size));
         case 15: return aligned(kDataBase + kReadOnlyPage * kPage - 1 - rng_.below(size));
         case 16: return aligned(kDataBase + (kReadOnlyPage + 1) * kPage - 1 - rng_.below(size));
         case 17: return aligned(kDataBase - 1 - rng_.below(size));
-        case 18: case 19: return aligned(kDataBase + kWindowSize - size - rng_.below(64));
+        case 18:
+        case 19: return aligned(kDataBase + kWindowSize - size - rng_.below(64));
         case 20: return aligned(kDataBase + kWindowSize - 1 - rng_.below(size));
         case 21: return aligned(kDataBase + 0xff0 + rng_.below(16));
         default: return rng_.percent(70) ? aligned(inside) : inside;
@@ -129,10 +148,13 @@ uint32_t Builder::pick_linear(unsigned size, unsigned align) {
 
 void Builder::patch(uint32_t linear, const void* bytes, unsigned size) {
     const auto* from = static_cast<const uint8_t*>(bytes);
-    while (size && !(linear - kDataBase < kWindowSize && writable_page((linear - kDataBase) / kPage)))
+    while (size &&
+           !(linear - kDataBase < kWindowSize && writable_page((linear - kDataBase) / kPage)))
         ++linear, ++from, --size;
     unsigned n = 0;
-    while (n < size && linear + n - kDataBase < kWindowSize && writable_page((linear + n - kDataBase) / kPage)) ++n;
+    while (n < size && linear + n - kDataBase < kWindowSize &&
+           writable_page((linear + n - kDataBase) / kPage))
+        ++n;
     if (!n || c_.patches == std::size(c_.patch)) return;
     Patch& p = c_.patch[c_.patches++];
     p.address = linear;
@@ -140,7 +162,8 @@ void Builder::patch(uint32_t linear, const void* bytes, unsigned size) {
     std::memcpy(p.bytes, from, n);
 }
 
-// ---- bytes ---------------------------------------------------------------------------------------------
+// ---- bytes
+// ---------------------------------------------------------------------------------------------
 
 unsigned Builder::memory_size(const Plan& plan) const {
     const unsigned op_size = c_.code32 != op16_ ? 4 : 2;
@@ -179,8 +202,9 @@ void Builder::emit_memory16(Bytes& out, uint8_t reg_field, uint32_t offset) {
         return;
     }
     const int base = kBase[rm], index = kIndex[rm];
-    uint32_t disp = mod == 0 ? 0 : mod == 1 ? static_cast<uint32_t>(static_cast<int8_t>(rng_.next()))
-                                            : static_cast<uint32_t>(integer_value(rng_, 2));
+    uint32_t disp = mod == 0   ? 0
+                    : mod == 1 ? static_cast<uint32_t>(static_cast<int8_t>(rng_.next()))
+                               : static_cast<uint32_t>(integer_value(rng_, 2));
     // One of the registers is free to bring the sum right, or else the displacement is.
     unsigned used_mod = mod;
     const uint32_t sum = (base >= 0 ? c_.gpr[base] : 0) + (index >= 0 ? c_.gpr[index] : 0) + disp;
@@ -222,9 +246,13 @@ void Builder::emit_memory32(Bytes& out, uint8_t reg_field, uint32_t offset, int)
         mod = 2;
         disp = offset - scaled - c_.gpr[base];
     }
-    out.put(mod << 6 | unsigned{reg_field} << 3 | (sib || base == kEsp ? 4u : static_cast<unsigned>(base)), 1);
+    out.put(mod << 6 | unsigned{reg_field} << 3 |
+                (sib || base == kEsp ? 4u : static_cast<unsigned>(base)),
+            1);
     if (sib || base == kEsp)
-        out.put(scale << 6 | (index >= 0 ? static_cast<unsigned>(index) : 4u) << 3 | static_cast<unsigned>(base), 1);
+        out.put(scale << 6 | (index >= 0 ? static_cast<unsigned>(index) : 4u) << 3 |
+                    static_cast<unsigned>(base),
+                1);
     if (no_base || mod == 2)
         out.put(disp, 4);
     else if (mod == 1)
@@ -233,9 +261,10 @@ void Builder::emit_memory32(Bytes& out, uint8_t reg_field, uint32_t offset, int)
 
 void Builder::emit_memory(Bytes& out, uint8_t reg_field, const Plan& plan) {
     target_ = pick_linear(memory_size(plan), alignment(plan));
-    // The segment is the override, or SS for an address with EBP or ESP in it. As most are flat, and all
-    // others but GS are based at the window, DS stands for both.
-    const uint32_t offset = target_ - base_of(override_ >= 0 ? static_cast<unsigned>(override_) : unsigned{kDs});
+    // The segment is the override, or SS for an address with EBP or ESP in it. As most are flat,
+    // and all others but GS are based at the window, DS stands for both.
+    const uint32_t offset =
+        target_ - base_of(override_ >= 0 ? static_cast<unsigned>(override_) : unsigned{kDs});
     if (c_.code32 == address16_)
         emit_memory16(out, reg_field, offset);
     else
@@ -275,7 +304,9 @@ void Builder::emit_immediate(Bytes& out, const Plan& plan, Imm kind, unsigned wh
             return;
         case Imm::kOffset: {
             target_ = pick_linear(memory_size(plan), 0);
-            const uint32_t offset = target_ - base_of(override_ >= 0 ? static_cast<unsigned>(override_) : unsigned{kDs});
+            const uint32_t offset =
+                target_ -
+                base_of(override_ >= 0 ? static_cast<unsigned>(override_) : unsigned{kDs});
             out.put(offset, c_.code32 != address16_ ? 4 : 2);
             return;
         }
@@ -284,11 +315,14 @@ void Builder::emit_immediate(Bytes& out, const Plan& plan, Imm kind, unsigned wh
 
 bool Builder::emit(const Plan& plan, Bytes& out) {
     const Encoding& e = plan.encoding;
-    const bool may_size = plan.operand_size && e.prefix != Mandatory::kNone && e.prefix != Mandatory::k66;
+    const bool may_size =
+        plan.operand_size && e.prefix != Mandatory::kNone && e.prefix != Mandatory::k66;
     uint8_t prefixes[8];
     unsigned n = 0;
-    if (op16_ && (may_size || e.prefix == Mandatory::kAny)) prefixes[n++] = 0x66;
-    else op16_ = e.prefix == Mandatory::k66;
+    if (op16_ && (may_size || e.prefix == Mandatory::kAny))
+        prefixes[n++] = 0x66;
+    else
+        op16_ = e.prefix == Mandatory::k66;
     if (address16_) prefixes[n++] = 0x67;
     if (override_ >= 0) prefixes[n++] = kOverridePrefix[override_];
     if (lock_) prefixes[n++] = 0xf0;
@@ -321,7 +355,8 @@ bool Builder::emit(const Plan& plan, Bytes& out) {
     return out.size <= 15;
 }
 
-// ---- instructions ------------------------------------------------------------------------------------
+// ---- instructions
+// ------------------------------------------------------------------------------------
 
 bool Builder::single(const Plan& plan, bool tame) {
     tame_ = tame;
@@ -335,11 +370,14 @@ bool Builder::single(const Plan& plan, bool tame) {
     if (plan.name() == "iret") c_.eflags &= ~uint32_t{kNT};  // there is no task switch in long mode
     use_memory_ = plan.memory && (!plan.registers || rng_.percent(60));
     op16_ = rng_.percent(25) && !((branch || far) && c_.code32 && rng_.percent(80));
-    const bool window = plan.memory || attr & kString || plan.name() == "xlat" || plan.has("Ob") || plan.has("Ov");
+    const bool window =
+        plan.memory || attr & kString || plan.name() == "xlat" || plan.has("Ob") || plan.has("Ov");
     address16_ = !tame && window && rng_.percent(15);
     // Addresses of 16 bits reach the window only through a segment that is based there.
-    if (window && c_.code32 == address16_ && rng_.percent(90)) override_ = kFs;
-    else if (rng_.percent(15)) override_ = static_cast<int>(rng_.below(6));
+    if (window && c_.code32 == address16_ && rng_.percent(90))
+        override_ = kFs;
+    else if (rng_.percent(15))
+        override_ = static_cast<int>(rng_.below(6));
     lock_ = use_memory_ && (attr & kLockable) && rng_.percent(15);
     // Where it isn't allowed. (AMD has LOCK MOV CR0 for CR8, and lets LOCK VERW pass.)
     if (!tame && !(attr & (kPrivileged | kNotInUserTest | kIo)) && rng_.percent(1)) lock_ = true;
@@ -360,13 +398,15 @@ bool Builder::single(const Plan& plan, bool tame) {
     if (bad_lock) insn.row = plan.number;
     // The bytes there, which end the test, aren't the same on the host.
     if (!bad_lock && (plan.has("Jb") || plan.has("Jz"))) {
-        const uint32_t by = insn.op_size == 2 ? static_cast<uint32_t>(static_cast<int16_t>(insn.imm)) : insn.imm;
+        const uint32_t by =
+            insn.op_size == 2 ? static_cast<uint32_t>(static_cast<int16_t>(insn.imm)) : insn.imm;
         const uint32_t to = start_ + insn.length + by;
         const bool near_end = by + 16 + kPadSize < 32 + 2 * kPadSize;
         if (to != branch_to_ && (near_end || to - branch_to_ < kPadSize)) return false;
     }
     // The stub's own page, on the host.
-    if (branch && insn.rm == kEsp && !insn.has_mem && c_.gpr[kEsp] >> 16 == kStubHigh >> 16) return false;
+    if (branch && insn.rm == kEsp && !insn.has_mem && c_.gpr[kEsp] >> 16 == kStubHigh >> 16)
+        return false;
     info_.starts.push_back(start_);
     info_.insns.push_back(insn);
     std::memcpy(c_.code, bytes.data, bytes.size);
@@ -387,8 +427,10 @@ bool Builder::add(const Plan& plan) {
     op16_ = rng_.percent(20);
     address16_ = false;
     override_ = -1;
-    if (!c_.code32) override_ = kFs;
-    else if (rng_.percent(5)) override_ = rng_.of({kEs, kSs, kDs});
+    if (!c_.code32)
+        override_ = kFs;
+    else if (rng_.percent(5))
+        override_ = rng_.of({kEs, kSs, kDs});
     lock_ = use_memory_ && (attr & kLockable) && rng_.percent(10);
     rep_ = 0;
     Bytes bytes;
@@ -402,16 +444,21 @@ bool Builder::add(const Plan& plan) {
     const unsigned before = bytes.size;
     start_ += before;
     Insn first, insn;
-    if (before && decode({bytes.data, before}, c_.code32, model_, first) != DecodeStatus::kOk) return false;
+    if (before && decode({bytes.data, before}, c_.code32, model_, first) != DecodeStatus::kOk)
+        return false;
     Bytes own;
     const bool fits = emit(plan, own);
     start_ -= before;
-    if (!fits || decode({own.data, own.size}, c_.code32, model_, insn) != DecodeStatus::kOk) return false;
-    if (insn.row != plan.number || insn.length != own.size || writes_pinned(plan, insn)) return false;
+    if (!fits || decode({own.data, own.size}, c_.code32, model_, insn) != DecodeStatus::kOk)
+        return false;
+    if (insn.row != plan.number || insn.length != own.size || writes_pinned(plan, insn))
+        return false;
     if (count() + 2 > kMaxInsns) return false;
     if (plan.name() == "cvtpi2ps" && insn.has_mem) return false;
     if (!c_.code32 && plan.has("Mt")) return false;
-    if (insn.op_size == 2 && (plan.name() == "shld" || plan.name() == "shrd" || plan.name() == "bswap")) return false;
+    if (insn.op_size == 2 &&
+        (plan.name() == "shld" || plan.name() == "shrd" || plan.name() == "bswap"))
+        return false;
     if (before) {
         info_.starts.push_back(start_);
         info_.insns.push_back(first);
@@ -444,7 +491,9 @@ void Builder::finish() {
 }
 
 bool Builder::misplaced(const Plan& plan) const {
-    const auto read_only = [](uint32_t linear) { return (linear + 4 - kDataBase) / kPage == kReadOnlyPage; };
+    const auto read_only = [](uint32_t linear) {
+        return (linear - kDataBase) / kPage == kReadOnlyPage;
+    };
     const std::string_view name = plan.name();
     const bool selector = plan.has("Sw") || plan.has("Mp") || (plan.row->attr & kNoRealMode);
     // MXCSR has one bit more on AMD's processors.
@@ -455,7 +504,8 @@ bool Builder::misplaced(const Plan& plan) const {
 }
 
 bool Builder::writes_pinned(const Plan& plan, const Insn& insn) const {
-    // XCHG with eAX, and whatever names a pinned register: byte registers 4 to 7 aren't the pinned ones.
+    // XCHG with eAX, and whatever names a pinned register: byte registers 4 to 7 aren't the pinned
+    // ones.
     for (const Operand& o : plan.operands) {
         if (!o.write || o.form.size() < 2 || o.form[1] == 'b') continue;
         const char f = o.form[0];
@@ -470,11 +520,12 @@ uint32_t Builder::undefined_after(const Plan& plan, const Insn& insn, uint32_t b
     if (plan.row->attr & kString) return before;
     uint32_t writes = plan.writes, undefined = plan.undefined;
     const bool by_cl = plan.has("CL");
-    const bool by_count = by_cl || (plan.encoding.map == 0 && (plan.encoding.opcode & 0xfe) == 0xc0) ||
+    const bool by_count = by_cl ||
+                          (plan.encoding.map == 0 && (plan.encoding.opcode & 0xfe) == 0xc0) ||
                           plan.name() == "shld" || plan.name() == "shrd";
     if (!by_count) return (before & ~writes) | undefined;
-    // A shift by 0 changes no flag; one by 1 leaves OF defined; one by more than the operand has bits leaves
-    // CF undefined (SHL, SHR) or everything (SHLD, SHRD).
+    // A shift by 0 changes no flag; one by 1 leaves OF defined; one by more than the operand has
+    // bits leaves CF undefined (SHL, SHR) or everything (SHLD, SHRD).
     unsigned count = (by_cl ? c_.gpr[kEcx] : insn.imm) & 31;
     const bool known = !by_cl || !sequence_;
     if (!known) return before | undefined | kCF;

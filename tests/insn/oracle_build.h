@@ -71,10 +71,10 @@ class Builder {
     bool lock_ = false;
     uint8_t rep_ = 0;
     bool use_memory_ = false;
-    uint32_t target_ = 0;    // where its memory operand shall be
+    uint32_t target_ = 0;     // where its memory operand shall be
     uint32_t branch_to_ = 0;  // offset in CS, or in far_to_
     uint16_t far_to_ = 0;
-    uint32_t start_ = 0;      // its own offset in CS
+    uint32_t start_ = 0;  // its own offset in CS
 };
 
 }  // namespace qr::oracle

@@ -10,11 +10,11 @@
 namespace qr::oracle {
 
 // Empty if they agree as far as they must; else what differs, in a few words.
-std::string difference(const Generator& generator, const Case& c, const CaseInfo& info, const Result& host,
-                       const Result& ours);
+std::string difference(const Generator& generator, const Case& c, const CaseInfo& info,
+                       const Result& host, const Result& ours);
 // The case and both results, in full.
-std::string explain(const Generator& generator, const Case& c, const CaseInfo& info, const Result& host,
-                    const Result& ours);
+std::string explain(const Generator& generator, const Case& c, const CaseInfo& info,
+                    const Result& host, const Result& ours);
 // "#PF", "no fault" and so on.
 std::string vector_name(uint8_t vector);
 // The rules about what isn't compared, with their reasons.

@@ -15,10 +15,12 @@ std::string disassemble(const uint8_t* bytes, size_t size, bool code32, uint32_t
     ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
     ZydisDecodedInstruction insn;
     ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes, size, &insn, operands))) return "(not known)";
+    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoder, bytes, size, &insn, operands)))
+        return "(not known)";
     char text[128];
-    if (!ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &insn, operands, insn.operand_count_visible, text,
-                                                      sizeof text, address, nullptr)))
+    if (!ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &insn, operands,
+                                                      insn.operand_count_visible, text, sizeof text,
+                                                      address, nullptr)))
         return "(not known)";
     return text;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What the generator knows of each row: operands, flags, whether it can be tested against the host at all.
-// Source: none (target/i386/insn.h describes the rows).
+// What the generator knows of each row: operands, flags, whether it can be tested against the host
+// at all. Source: none (target/i386/insn.h describes the rows).
 #include "tests/insn/oracle_generate.h"
 
 #if defined(__x86_64__)
@@ -87,15 +87,17 @@ bool among(std::string_view name, const std::string_view (&list)[N]) {
 }
 
 // Rows whose result depends on more than the state a case has.
-constexpr std::string_view kHostDependent[] = {"cpuid", "rdtsc", "rdpmc", "sysenter", "sgdt", "sidt",
-                                               "sldt",  "str",   "smsw",  "monitor",  "mwait"};
+constexpr std::string_view kHostDependent[] = {"cpuid", "rdtsc",   "rdpmc", "sysenter",
+                                               "sgdt",  "sidt",    "sldt",  "str",
+                                               "smsw",  "monitor", "mwait"};
 constexpr std::string_view kFar[] = {"jmpf", "callf", "retf", "iret"};
-// Not in sequences: results that may differ in the last bit or in what the host leaves out, or that a mask
-// covers for the instruction alone.
+// Not in sequences: results that may differ in the last bit or in what the host leaves out, or that
+// a mask covers for the instruction alone.
 constexpr std::string_view kAlone[] = {
-    "fsin",   "fcos",    "fsincos", "fptan",   "fpatan", "f2xm1",   "fyl2x",   "fyl2xp1", "rcpps", "rcpss",
-    "rsqrtps", "rsqrtss", "fnstenv", "fnsave",  "fxsave", "fxrstor", "fldenv",  "frstor",  "popf",  "fldcw",
-    "ldmxcsr", "fnstsw",  "lar",     "lsl",     "verr",   "verw",    "arpl",    "maskmovq", "maskmovdqu"};
+    "fsin",   "fcos",   "fsincos", "fptan",    "fpatan",    "f2xm1",  "fyl2x",  "fyl2xp1",
+    "rcpps",  "rcpss",  "rsqrtps", "rsqrtss",  "fnstenv",   "fnsave", "fxsave", "fxrstor",
+    "fldenv", "frstor", "popf",    "fldcw",    "ldmxcsr",   "fnstsw", "lar",    "lsl",
+    "verr",   "verw",   "arpl",    "maskmovq", "maskmovdqu"};
 
 std::string why_excluded(const Row& row) {
     if (!host_has(row.feature)) return "the host's CPU hasn't got it";
@@ -120,8 +122,10 @@ Plan Generator::make_plan(uint16_t number) const {
             o.read = word.find('r', colon) != std::string_view::npos;
             o.write = word.find('w', colon) != std::string_view::npos;
         }
-        if (o.form.size() > 1 && (o.form.back() == 'v' || o.form.back() == 'z')) p.operand_size = true;
-        if (o.form == "Ma" || o.form == "Mp" || o.form.substr(0, 2) == "eA" || o.form.substr(0, 2) == "eD")
+        if (o.form.size() > 1 && (o.form.back() == 'v' || o.form.back() == 'z'))
+            p.operand_size = true;
+        if (o.form == "Ma" || o.form == "Mp" || o.form.substr(0, 2) == "eA" ||
+            o.form.substr(0, 2) == "eD")
             p.operand_size = true;
         p.operands.push_back(o);
     }
@@ -138,7 +142,8 @@ Plan Generator::make_plan(uint16_t number) const {
         p.registers = !e.mem_only && !(e.map == 1 && e.opcode == 0x0d);
     }
     p.excluded = why_excluded(*p.row);
-    constexpr uint32_t kNever = kEndsBlock | kNearBranch | kSoftInterrupt | kIo | kPrivileged | kNotInUserTest;
+    constexpr uint32_t kNever =
+        kEndsBlock | kNearBranch | kSoftInterrupt | kIo | kPrivileged | kNotInUserTest;
     p.in_sequences = p.excluded.empty() && !(p.row->attr & kNever) && !among(p.row->name, kAlone);
     return p;
 }
@@ -147,7 +152,8 @@ Generator::Generator(const CpuModel& model) : model_(model) {
     for (uint16_t n = 0; n < table().size(); ++n) {
         plans_.push_back(make_plan(n));
         Plan& p = plans_.back();
-        if (p.excluded.empty() && !model.has(p.row->feature)) p.excluded = "the CPU model hasn't got it";
+        if (p.excluded.empty() && !model.has(p.row->feature))
+            p.excluded = "the CPU model hasn't got it";
     }
     for (const Plan& p : plans_) {
         if (!p.in_sequences || !p.excluded.empty()) continue;

@@ -63,10 +63,11 @@ struct Plan {
 struct CaseInfo {
     uint64_t number = 0;
     unsigned slice = 1;
-    std::vector<uint32_t> starts;         // offsets in CS of the instructions
+    std::vector<uint32_t> starts;  // offsets in CS of the instructions
     std::vector<i386::Insn> insns;
-    std::vector<uint32_t> undefined;      // EFLAGS bits that are undefined before instruction i, and at the end
-    uint32_t memory_operand = 0;          // linear, of a single instruction
+    std::vector<uint32_t>
+        undefined;  // EFLAGS bits that are undefined before instruction i, and at the end
+    uint32_t memory_operand = 0;  // linear, of a single instruction
 };
 
 class Generator {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Test cases on our CPU. A small machine of RAM only: page tables that map what the host's process maps, at
-// the same linear addresses; a GDT and LDT with the same selectors; an IDT whose handlers are HLT, by
-// which a fault is seen. Source: Intel SDM 3A, chapters 3 to 6.
+// Test cases on our CPU. A small machine of RAM only: page tables that map what the host's process
+// maps, at the same linear addresses; a GDT and LDT with the same selectors; an IDT whose handlers
+// are HLT, by which a fault is seen. Source: Intel SDM 3A, chapters 3 to 6.
 #include "tests/insn/oracle_guest.h"
 
 #include "target/i386/descriptor.h"
@@ -14,16 +14,19 @@ using namespace i386;
 
 // Physical memory.
 constexpr uint32_t kRamSize = 1 << 20;
-constexpr uint32_t kPdpt = 0x1000, kPdLow = 0x2000, kPdHigh = 0x3000, kPtCode = 0x4000, kPtData = 0x5000,
-                   kPtSystem = 0x6000, kGdt = 0x7000, kLdtAt = 0x7800, kIdt = 0x8000, kTss = 0x9000,
-                   kStackTop = 0xb000, kHandlers = 0xc000, kCodeAt = 0x20000, kDataAt = 0x30000;
-// Where it is in linear memory, for the supervisor.
-constexpr uint32_t kSystem = 0xd2a00000;
+constexpr uint32_t kPdpt = 0x1000, kPdLow = 0x2000, kPdHigh = 0x3000, kPtCode = 0x4000,
+                   kPtData = 0x5000, kPtSystem = 0x6000, kGdt = 0x7000, kLdtAt = 0x7800,
+                   kIdt = 0x8000, kTss = 0x9000, kStackTop = 0xb000, kHandlers = 0xc000,
+                   kCodeAt = 0x20000, kDataAt = 0x30000;
+constexpr uint32_t kSystem = kSystemBase;
 
-constexpr uint64_t kPresent = 1, kWrite = 2, kUser = 4, kAccessed = 0x20, kDirty = 0x40, kNoExecute = 1ull << 63;
+constexpr uint64_t kPresent = 1, kWrite = 2, kUser = 4, kAccessed = 0x20, kDirty = 0x40,
+                   kNoExecute = 1ull << 63;
 
-constexpr uint16_t kCodeSelector = 0x08, kDataSelector = 0x10, kTssSelector = 0x30, kLdtSelector = 0x38;
-constexpr uint16_t kAttrCode3 = 0xc0fb, kAttrData3 = 0xc0f3, kAttrCode0 = 0xc09b, kAttrData0 = 0xc093;
+constexpr uint16_t kCodeSelector = 0x08, kDataSelector = 0x10, kTssSelector = 0x30,
+                   kLdtSelector = 0x38;
+constexpr uint16_t kAttrCode3 = 0xc0fb, kAttrData3 = 0xc0f3, kAttrCode0 = 0xc09b,
+                   kAttrData0 = 0xc093;
 
 uint16_t ldt_attr(const LdtEntry& e) {
     unsigned attr = 0xf1 | (e.contents << 2) | (e.read_only ? 0 : 2);
@@ -48,7 +51,8 @@ Guest::Guest(const CpuModel& model, std::unique_ptr<Engine> engine, const uint64
     : model_(model), clock_(countdown_), engine_(std::move(engine)), pristine_(pristine) {
     ram_ = std::move(*RamBlock::create("ram", kRamSize, false));
     memory_.map_ram(0, kRamSize, *ram_, 0, 0);
-    CpuWiring wiring{memory_, memory_, ports_, clock_, countdown_, nullptr, {}, [this] { shut_down_ = true; }};
+    CpuWiring wiring{memory_,    memory_, ports_, clock_,
+                     countdown_, nullptr, {},     [this] { shut_down_ = true; }};
     cpu_ = std::make_unique<Cpu>(wiring, model_);
     memory_.set_listener(cpu_.get());
     cpu_->set_engine(*engine_);
@@ -56,7 +60,8 @@ Guest::Guest(const CpuModel& model, std::unique_ptr<Engine> engine, const uint64
     build_tables();
     std::memset(ram_->data() + kCodeAt, 0xcc, kCodeSize);
     for (unsigned p = 0; p < kWritablePages.size(); ++p)
-        std::memcpy(ram_->data() + kDataAt + kWritablePages[p] * kPage, pristine + p * (kPage / 8), kPage);
+        std::memcpy(ram_->data() + kDataAt + kWritablePages[p] * kPage, pristine + p * (kPage / 8),
+                    kPage);
     std::memcpy(ram_->data() + kDataAt + kReadOnlyPage * kPage, read_only, kPage);
     Cpu& cpu = *cpu_;
     cpu.gdtr = {kSystem + kGdt, 0x3f};
@@ -71,24 +76,28 @@ Guest::Guest(const CpuModel& model, std::unique_ptr<Engine> engine, const uint64
 
 void Guest::put_descriptor(uint32_t at, uint32_t base, uint32_t limit, uint16_t attr) {
     poke<uint32_t>(at, (limit & 0xffff) | base << 16);
-    poke<uint32_t>(at + 4, ((base >> 16) & 0xff) | uint32_t{attr} << 8 | (limit & 0xf0000) | (base & 0xff000000));
+    poke<uint32_t>(at + 4, ((base >> 16) & 0xff) | uint32_t{attr} << 8 | (limit & 0xf0000) |
+                               (base & 0xff000000));
 }
 
 void Guest::map_page(uint32_t linear, uint32_t physical, uint64_t bits) {
     const uint32_t table = linear >= kSystem ? kPtSystem : linear >= kDataBase ? kPtData : kPtCode;
     const uint32_t directory = linear >= kSystem ? kPdHigh : kPdLow;
-    poke<uint64_t>(directory + ((linear >> 21) & 511) * 8, table | kPresent | kWrite | kUser | kAccessed);
-    poke<uint64_t>(table + ((linear >> 12) & 511) * 8, physical | kPresent | kAccessed | kDirty | bits);
+    poke<uint64_t>(directory + ((linear >> 21) & 511) * 8,
+                   table | kPresent | kWrite | kUser | kAccessed);
+    poke<uint64_t>(table + ((linear >> 12) & 511) * 8,
+                   physical | kPresent | kAccessed | kDirty | bits);
 }
 
 void Guest::build_tables() {
     poke<uint64_t>(kPdpt + 8, kPdLow | kPresent);
     poke<uint64_t>(kPdpt + 24, kPdHigh | kPresent);
-    for (uint32_t p = 0; p < kRamSize; p += kPage) map_page(kSystem + p, p, kWrite);
+    for (uint32_t p = 0; p < kSystemSize; p += kPage) map_page(kSystem + p, p, kWrite);
     for (uint32_t p = 0; p < kCodeSize; p += kPage) map_page(kCodeBase + p, kCodeAt + p, kUser);
     for (const unsigned p : kWritablePages)
         map_page(kDataBase + p * kPage, kDataAt + p * kPage, kUser | kWrite | kNoExecute);
-    map_page(kDataBase + kReadOnlyPage * kPage, kDataAt + kReadOnlyPage * kPage, kUser | kNoExecute);
+    map_page(kDataBase + kReadOnlyPage * kPage, kDataAt + kReadOnlyPage * kPage,
+             kUser | kNoExecute);
 
     put_descriptor(kGdt + kCodeSelector, 0, 0xfffff, kAttrCode0);
     put_descriptor(kGdt + kDataSelector, 0, 0xfffff, kAttrData0);
@@ -187,7 +196,8 @@ void Guest::leave(Result& r) {
     r.fx.mxcsr = f.mxcsr;
 }
 
-// Writes the code and the pads, or INT3 where they were. By DMA, so that the engine forgets what it has decoded.
+// Writes the code and the pads, or INT3 where they were. By DMA, so that the engine forgets what it
+// has decoded.
 void Guest::put_code(const Case& c, bool fill) {
     static constexpr uint8_t kToItself[2] = {0xeb, 0xfe};
     uint8_t bytes[sizeof c.code + 2];
@@ -220,7 +230,8 @@ void Guest::run(const Case& c, unsigned slice, Result& r) {
         countdown_.leave();
         out = cpu.cpl != 3 || shut_down_ || ++turns == kMostTurns;
         for (unsigned i = 0; i < c.pads; ++i)
-            out = out || (cpu.eip == c.pad[i] && cpu.seg[kCs].selector == c.pad_cs[i] && !(cpu.events & kEventTrap));
+            out = out || (cpu.eip == c.pad[i] && cpu.seg[kCs].selector == c.pad_cs[i] &&
+                          !(cpu.events & kEventTrap));
     }
     leave(r);
     if (shut_down_ || turns == kMostTurns) r.vector = kHang;

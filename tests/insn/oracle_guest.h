@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Runs test cases on our CPU: protected mode, PAE paging with NX, privilege level 3, segments as Linux has them.
-// Source: none (docs/testing.rst).
+// Runs test cases on our CPU: protected mode, PAE paging with NX, privilege level 3, segments as
+// Linux has them. Source: none (docs/testing.rst).
 #pragma once
 
 #include <memory>
@@ -17,11 +17,11 @@ namespace qr::oracle {
 
 class Guest {
   public:
-    Guest(const i386::CpuModel& model, std::unique_ptr<i386::Engine> engine, const uint64_t* pristine,
-          const uint8_t* read_only);
+    Guest(const i386::CpuModel& model, std::unique_ptr<i386::Engine> engine,
+          const uint64_t* pristine, const uint8_t* read_only);
 
-    // slice: how many instructions to grant at a time. What is left of it at the end goes into a jump to
-    // itself that is put at the pads.
+    // slice: how many instructions to grant at a time. What is left of it at the end goes into a
+    // jump to itself that is put at the pads.
     void run(const Case& c, unsigned slice, Result& r);
     const i386::Cpu& cpu() const { return *cpu_; }
 

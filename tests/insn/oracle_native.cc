@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Test cases on the host's CPU. The child maps code and data at fixed addresses below 4 GB, and a stub that
-// enters 32-bit (or 16-bit) code by IRETQ and is left by a far jump to a 64-bit code segment. Faults arrive
-// as signals on an alternate stack; the handler takes the state from the signal frame and goes on with the
-// next case without returning from the signal. While cases run FS isn't what the C library needs: nothing
-// here may touch thread-local storage then.
+// Test cases on the host's CPU. The child maps code and data at fixed addresses below 4 GB, and a
+// stub that enters 32-bit (or 16-bit) code by IRETQ and is left by a far jump to a 64-bit code
+// segment. Faults arrive as signals on an alternate stack; the handler takes the state from the
+// signal frame and goes on with the next case without returning from the signal. While cases run FS
+// isn't what the C library needs: nothing here may touch thread-local storage then.
 //
 // Source: Intel SDM 2A (IRET, JMP), 3A 3.4.5 (descriptors); modify_ldt(2), sigaction(2).
 #include "tests/insn/oracle_native.h"
@@ -31,17 +31,17 @@ namespace qr::oracle {
 
 // What the stub reads and writes, a page after its code. The offsets are those in the assembly.
 struct Frame {
-    uint64_t host_rsp;   // 0
-    uint32_t gpr[8];     // 8
-    uint16_t seg[6];     // 40: ES CS SS DS FS GS
-    uint32_t pad_index;  // 52
-    uint64_t fx_in;      // 56
-    uint64_t fx_out;     // 64
+    uint64_t host_rsp;                  // 0
+    uint32_t gpr[8];                    // 8
+    uint16_t seg[6];                    // 40: ES CS SS DS FS GS
+    uint32_t pad_index;                 // 52
+    uint64_t fx_in;                     // 56
+    uint64_t fx_out;                    // 64
     uint64_t rip, cs, rflags, rsp, ss;  // 72: for IRETQ
-    uint32_t out_gpr[8];  // 112
-    uint16_t out_seg[6];  // 144
-    uint32_t stepped;     // 156: EFLAGS, if TF was set on the way out
-    uint64_t out_rflags;  // 160
+    uint32_t out_gpr[8];                // 112
+    uint16_t out_seg[6];                // 144
+    uint32_t stepped;                   // 156: EFLAGS, if TF was set on the way out
+    uint64_t out_rflags;                // 160
 };
 constexpr greg_t kTrapFlag = 0x100;
 constexpr uint32_t kFrameAt = kStubBase + kPage;
@@ -122,8 +122,8 @@ oracle_signal:
 )");
 
 extern "C" {
-extern const uint8_t oracle_stub_begin[], oracle_stub_resume[], oracle_stub_exit0[], oracle_stub_exit1[],
-    oracle_stub_end[];
+extern const uint8_t oracle_stub_begin[], oracle_stub_resume[], oracle_stub_exit0[],
+    oracle_stub_exit1[], oracle_stub_end[];
 void oracle_signal();
 [[gnu::used]] void oracle_on_signal(int number, siginfo_t* info, ucontext_t* context);
 }
@@ -201,7 +201,8 @@ struct Host {
     std::memcpy(host.code + at, c.code, c.code_length);
     for (unsigned i = 0; i < c.pads; ++i) {
         const uint32_t pad = code_base_of(c.pad_cs[i]) + c.pad[i] - kCodeBase;
-        if (pad + kPadSize <= kCodeSize) put_pad(host.code + pad, is_code32(c.pad_cs[i]), host.exits[i]);
+        if (pad + kPadSize <= kCodeSize)
+            put_pad(host.code + pad, is_code32(c.pad_cs[i]), host.exits[i]);
     }
     Frame& f = frame();
     std::memcpy(f.gpr, c.gpr, sizeof f.gpr);
@@ -235,7 +236,8 @@ struct Host {
 
 }  // namespace
 
-[[gnu::optimize("no-stack-protector")]] void oracle_on_signal(int number, siginfo_t*, ucontext_t* context) {
+[[gnu::optimize("no-stack-protector")]] void oracle_on_signal(int number, siginfo_t*,
+                                                              ucontext_t* context) {
     const greg_t* g = context->uc_mcontext.gregs;
     if ((g[REG_CSGSFS] & 0xffff) == 0x33) {
         if (number == SIGTRAP && (g[REG_EFL] & kTrapFlag)) {
@@ -245,11 +247,13 @@ struct Host {
         } else if (number != SIGALRM) {
             _exit(3);  // our own mistake
         }
-        // If the time is up between two cases, that counts against the next one only if it hangs, too.
+        // If the time is up between two cases, that counts against the next one only if it hangs,
+        // too.
         asm volatile("mov %0, %%rsp; mov $15, %%eax; syscall" ::"r"(context) : "memory", "rax");
     }
     Result& r = *current().result;
-    static constexpr int kOrder[8] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI};
+    static constexpr int kOrder[8] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX,
+                                      REG_RSP, REG_RBP, REG_RSI, REG_RDI};
     for (unsigned i = 0; i < 8; ++i) r.gpr[i] = static_cast<uint32_t>(g[kOrder[i]]);
     r.eip = static_cast<uint32_t>(g[REG_RIP]);
     r.eflags = static_cast<uint32_t>(g[REG_EFL]);
@@ -288,21 +292,23 @@ void Native::child(int from, int to) {
     if (host.code == MAP_FAILED) fail('m');
     std::memset(host.code, 0xcc, kCodeSize);
     void* const code = reinterpret_cast<void*>(uintptr_t{kCodeBase});
-    if (mmap(code, kCodeSize, PROT_READ | PROT_EXEC, MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_POPULATE, memory,
-             0) != code)
+    if (mmap(code, kCodeSize, PROT_READ | PROT_EXEC,
+             MAP_SHARED | MAP_FIXED_NOREPLACE | MAP_POPULATE, memory, 0) != code)
         fail('m');
     for (unsigned p = 0; p < kWritablePages.size(); ++p) {
-        if (!map_at(kDataBase + kWritablePages[p] * kPage, kPage, PROT_READ | PROT_WRITE)) fail('m');
+        if (!map_at(kDataBase + kWritablePages[p] * kPage, kPage, PROT_READ | PROT_WRITE))
+            fail('m');
         std::memcpy(host.data + kWritablePages[p] * kPage, pristine_ + p * (kPage / 8), kPage);
     }
     uint8_t* const fixed = host.data + kReadOnlyPage * kPage;
     if (!map_at(kDataBase + kReadOnlyPage * kPage, kPage, PROT_READ | PROT_WRITE)) fail('m');
     std::memcpy(fixed, read_only_, kPage);
     if (mprotect(fixed, kPage, PROT_READ) != 0) fail('m');
-    if (!map_at(kStubBase, 2 * kPage, PROT_READ | PROT_WRITE)) fail('m');
+    if (!map_at(kStubBase, kStubSize, PROT_READ | PROT_WRITE)) fail('m');
     std::memcpy(reinterpret_cast<void*>(uintptr_t{kStubBase}), oracle_stub_begin,
                 oracle_stub_end - oracle_stub_begin);
-    if (mprotect(reinterpret_cast<void*>(uintptr_t{kStubBase}), kPage, PROT_READ | PROT_EXEC) != 0) fail('m');
+    if (mprotect(reinterpret_cast<void*>(uintptr_t{kStubBase}), kPage, PROT_READ | PROT_EXEC) != 0)
+        fail('m');
     host.exits[0] = stub_address(oracle_stub_exit0, oracle_stub_begin);
     host.exits[1] = stub_address(oracle_stub_exit1, oracle_stub_begin);
     if (!set_ldt()) fail('l');
@@ -317,7 +323,8 @@ void Native::child(int from, int to) {
         itimerval limit{};
         limit.it_value.tv_sec = limit.it_interval.tv_sec = 10;
         setitimer(ITIMER_REAL, &limit, nullptr);
-        for (unsigned i = range[0]; i < range[0] + range[1]; ++i) run_case(host, cases_[i], results_[i], pristine_);
+        for (unsigned i = range[0]; i < range[0] + range[1]; ++i)
+            run_case(host, cases_[i], results_[i], pristine_);
         long status;
         asm volatile("mov %k1, %%fs" ::"r"(0L), "r"(0) : "memory");
         asm volatile("syscall"
@@ -333,7 +340,8 @@ void Native::child(int from, int to) {
     _exit(0);
 }
 
-Native::Native(const Case* cases, Result* results, const uint64_t* pristine, const uint8_t* read_only)
+Native::Native(const Case* cases, Result* results, const uint64_t* pristine,
+               const uint8_t* read_only)
     : cases_(cases), results_(results), pristine_(pristine), read_only_(read_only) {}
 
 Native::~Native() {
@@ -344,7 +352,8 @@ Native::~Native() {
 
 std::string Native::start() {
     // With this program below 4 GB a stray store of a test case could hit it.
-    if (reinterpret_cast<uintptr_t>(&oracle_signal) >> 32 == 0) return "this program isn't position-independent";
+    if (reinterpret_cast<uintptr_t>(&oracle_signal) >> 32 == 0)
+        return "this program isn't position-independent";
     int down[2], up[2];
     if (pipe(down) != 0 || pipe(up) != 0) return "no pipes";
     pid_ = fork();
@@ -361,7 +370,8 @@ std::string Native::start() {
     char answer = 0;
     if (read(from_child_, &answer, 1) != 1) return "the child died";
     if (answer == '+') return "";
-    return answer == 'l' ? "modify_ldt isn't allowed here" : std::string("the child couldn't set up: ") + answer;
+    return answer == 'l' ? "modify_ldt isn't allowed here"
+                         : std::string("the child couldn't set up: ") + answer;
 }
 
 void Native::begin(unsigned first, unsigned count) {
@@ -388,7 +398,8 @@ std::string Native::death() {
 
 namespace qr::oracle {
 
-Native::Native(const Case* cases, Result* results, const uint64_t* pristine, const uint8_t* read_only)
+Native::Native(const Case* cases, Result* results, const uint64_t* pristine,
+               const uint8_t* read_only)
     : cases_(cases), results_(results), pristine_(pristine), read_only_(read_only) {}
 Native::~Native() = default;
 std::string Native::start() { return "the host isn't an x86-64 Linux"; }

@@ -14,14 +14,16 @@ namespace qr::oracle {
 
 class Native {
   public:
-    // The arrays must be in memory shared with children. `pristine`: kWords words, and `read_only`: a page.
+    // The arrays must be in memory shared with children. `pristine`: kWords words, and `read_only`:
+    // a page.
     Native(const Case* cases, Result* results, const uint64_t* pristine, const uint8_t* read_only);
     ~Native();
     Native(const Native&) = delete;
 
     // Starts the process. An error message if this host can't do it, else empty.
     std::string start();
-    // Begins to run cases [first, first + count); finish() waits for the end. False: the process died.
+    // Begins to run cases [first, first + count); finish() waits for the end. False: the process
+    // died.
     void begin(unsigned first, unsigned count);
     bool finish();
     std::string death();  // how it died

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What single rows want of registers and memory so that they do something worth seeing: pointers for string
-// instructions, return addresses on the stack, images for FXRSTOR, operands of the right format.
-// Source: Intel SDM volume 2, the instructions' own pages.
+// What single rows want of registers and memory so that they do something worth seeing: pointers
+// for string instructions, return addresses on the stack, images for FXRSTOR, operands of the right
+// format. Source: Intel SDM volume 2, the instructions' own pages.
 #include <algorithm>
 
 #include "target/i386/cpu.h"
@@ -15,7 +15,9 @@ using namespace i386;
 
 namespace {
 
-bool starts_with(std::string_view s, std::string_view prefix) { return s.substr(0, prefix.size()) == prefix; }
+bool starts_with(std::string_view s, std::string_view prefix) {
+    return s.substr(0, prefix.size()) == prefix;
+}
 
 }  // namespace
 
@@ -31,13 +33,15 @@ void Builder::tune_stack(const Plan& plan) {
     } else if (name == "ret" && rng_.percent(95)) {
         std::memcpy(bytes, &branch_to_, 4);
         if (c_.code32 == op16_) bytes[2] = bytes[3] = 0;
-    } else if (!plan.operands.empty() && plan.operands[0].form.size() == 2 && plan.operands[0].form[1] == 'S') {
+    } else if (!plan.operands.empty() && plan.operands[0].form.size() == 2 &&
+               plan.operands[0].form[1] == 'S') {
         const uint16_t s = selector_value(rng_);
         std::memcpy(bytes, &s, 2);
     } else if (rng_.percent(70)) {
         return;
     }
-    const uint32_t sp = c_.gpr[kEsp] & (c_.seg[kSs] == ldt_selector(kWindow16) ? 0xffff : 0xffffffff);
+    const uint32_t sp =
+        c_.gpr[kEsp] & (c_.seg[kSs] == ldt_selector(kWindow16) ? 0xffff : 0xffffffff);
     patch(sp + base_of(kSs), bytes, sizeof bytes);
 }
 
@@ -55,7 +59,8 @@ void Builder::tune_before(const Plan& plan) {
         const unsigned room = rep_ ? 16 : 1;
         const auto place = [&] {
             const unsigned size = rng_.percent(50) ? 4 : 4 * room;
-            return pick_linear(size, rng_.percent(70) ? 4 : 0) + (rng_.percent(10) ? rng_.below(64) : 0);
+            return pick_linear(size, rng_.percent(70) ? 4 : 0) +
+                   (rng_.percent(10) ? rng_.below(64) : 0);
         };
         pin(kEsi, place() - base_of(source));
         pin(kEdi, rng_.percent(35) ? c_.gpr[kEsi] + rng_.below(40) - 20 : place() - base_of(kEs));
@@ -71,7 +76,8 @@ void Builder::tune_before(const Plan& plan) {
             uint8_t same[64];
             std::memset(same, static_cast<int>(c_.gpr[kEax] & 0xff), sizeof same);
             if (rng_.percent(60)) patch(c_.gpr[kEdi] + base_of(kEs) - 32, same, sizeof same);
-            if (rng_.percent(60)) patch(c_.gpr[kEsi] + base_of(source) - 32, same, sizeof same - rng_.below(20));
+            if (rng_.percent(60))
+                patch(c_.gpr[kEsi] + base_of(source) - 32, same, sizeof same - rng_.below(20));
             if (rng_.percent(70)) pin(kEax, (c_.gpr[kEax] & 0xff) * 0x01010101);
         }
     } else if (name == "xlat") {
@@ -106,7 +112,8 @@ void Builder::tune_before(const Plan& plan) {
     } else if (plan.row->attr & kNearBranch && plan.has("Ev") && !use_memory_) {
         for (unsigned r = 0; r < 8; ++r)
             if (!pinned(r) && rng_.percent(90)) c_.gpr[r] = branch_to_;
-    } else if (plan.has("Ew") && !use_memory_ && (plan.has("Sw") || (plan.row->attr & kNoRealMode))) {
+    } else if (plan.has("Ew") && !use_memory_ &&
+               (plan.has("Sw") || (plan.row->attr & kNoRealMode))) {
         for (unsigned r = 0; r < 8; ++r)
             if (!pinned(r)) c_.gpr[r] = (c_.gpr[r] & 0xffff0000) | selector_value(rng_);
     }
@@ -123,13 +130,15 @@ void Builder::tune_after(const Plan& plan, const Insn& insn) {
         if (name == "cmpxchg" && rng_.percent(50) && !pinned(rm)) c_.gpr[rm] = c_.gpr[kEax];
         return;
     }
-    const uint32_t offset = (static_cast<uint32_t>(insn.base < 8 ? c_.gpr[insn.base] : 0) +
-                             ((insn.index < 8 ? c_.gpr[insn.index] : 0) << insn.scale) + insn.disp) &
-                            insn.ea_mask;
+    const uint32_t offset =
+        (static_cast<uint32_t>(insn.base < 8 ? c_.gpr[insn.base] : 0) +
+         ((insn.index < 8 ? c_.gpr[insn.index] : 0) << insn.scale) + insn.disp) &
+        insn.ea_mask;
     info_.memory_operand = offset + base_of(insn.seg);
     bool reads = false;
     for (const Operand& o : plan.operands)
-        if (o.read && std::string_view("EMOQW").find(o.form[0]) != std::string_view::npos) reads = true;
+        if (o.read && std::string_view("EMOQW").find(o.form[0]) != std::string_view::npos)
+            reads = true;
     if (reads) fill_operand(plan, insn);
 }
 
@@ -138,7 +147,9 @@ void Builder::fill_operand(const Plan& plan, const Insn& insn) {
     const uint32_t attr = plan.row->attr;
     uint8_t bytes[512];
     unsigned size = std::min(memory_size(plan), 64u);
-    const auto put = [&](unsigned at, const auto& value) { std::memcpy(bytes + at, &value, sizeof value); };
+    const auto put = [&](unsigned at, const auto& value) {
+        std::memcpy(bytes + at, &value, sizeof value);
+    };
     for (unsigned i = 0; i < sizeof bytes; i += 8) put(i, rng_.next());
     for (unsigned i = 0; i < 64; i += 16) packed_value(rng_, bytes + i);
     if (name == "fxrstor") {
@@ -165,11 +176,18 @@ void Builder::fill_operand(const Plan& plan, const Insn& insn) {
         size = 2;
     } else if (attr & kFpu) {
         const bool integer = starts_with(name, "fi");
-        if (plan.has("Mw")) put(0, static_cast<uint16_t>(integer_value(rng_, 2)));
-        else if (plan.has("Md")) put(0, integer ? static_cast<uint32_t>(integer_value(rng_, 4)) : float32_value(rng_));
-        else if (plan.has("Mq")) put(0, integer ? integer_value(rng_, 8) : float64_value(rng_));
-        else if (name == "fbld") { if (rng_.percent(95)) bcd_value(rng_, bytes); }
-        else { const auto st = float80_value(rng_); std::memcpy(bytes, &st, 10); }
+        if (plan.has("Mw"))
+            put(0, static_cast<uint16_t>(integer_value(rng_, 2)));
+        else if (plan.has("Md"))
+            put(0, integer ? static_cast<uint32_t>(integer_value(rng_, 4)) : float32_value(rng_));
+        else if (plan.has("Mq"))
+            put(0, integer ? integer_value(rng_, 8) : float64_value(rng_));
+        else if (name == "fbld") {
+            if (rng_.percent(95)) bcd_value(rng_, bytes);
+        } else {
+            const auto st = float80_value(rng_);
+            std::memcpy(bytes, &st, 10);
+        }
     } else if (attr & (kSse | kMmx)) {
         size = 16;
     } else if (attr & kNearBranch) {
@@ -182,7 +200,8 @@ void Builder::fill_operand(const Plan& plan, const Insn& insn) {
     } else if (plan.has("Ma")) {
         for (unsigned i = 0; i < 2; ++i) {
             const auto near = c_.gpr[insn.reg] + (i ? 1u : 0u - 1u) * rng_.below(100);
-            const uint32_t v = rng_.percent(60) ? near : static_cast<uint32_t>(integer_value(rng_, 4));
+            const uint32_t v =
+                rng_.percent(60) ? near : static_cast<uint32_t>(integer_value(rng_, 4));
             std::memcpy(bytes + i * insn.op_size, &v, insn.op_size);
         }
     } else {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Operand values that are worth a try: the ends of ranges, what lies around them, special floating-point
-// values, and plain random ones. Source: SDM volume 1, 4.2, 4.8 and 8.2.
+// Operand values that are worth a try: the ends of ranges, what lies around them, special
+// floating-point values, and plain random ones. Source: SDM volume 1, 4.2, 4.8 and 8.2.
 #include "tests/insn/oracle_values.h"
 
 namespace qr::oracle {
@@ -14,9 +14,9 @@ uint64_t integer_value(Random& rng, unsigned size) {
         case 1: return rng.of({uint64_t{1}, uint64_t{2}, uint64_t{3}, uint64_t{7}, uint64_t{8}});
         case 2: return mask;
         case 3: return mask - rng.below(4);
-        case 4: return ((mask >> 1) + 1 - rng.below(3)) & mask;         // around the sign's change
-        case 5: return (uint64_t{1} << rng.below(bits)) & mask;         // one bit
-        case 6: return ((uint64_t{1} << rng.below(bits)) - 1) & mask;   // low ones
+        case 4: return ((mask >> 1) + 1 - rng.below(3)) & mask;        // around the sign's change
+        case 5: return (uint64_t{1} << rng.below(bits)) & mask;        // one bit
+        case 6: return ((uint64_t{1} << rng.below(bits)) - 1) & mask;  // low ones
         case 7: return rng.below(256) & mask;
         default: return rng.next() & mask;
     }
@@ -28,14 +28,18 @@ uint32_t float32_value(Random& rng) {
     switch (rng.below(12)) {
         case 0: return sign;
         case 1: return sign | 0x3f800000;
-        case 2: return sign | 0x7f800000;                             // infinity
-        case 3: return sign | 0x7fc00000 | (random & 0x3fffff);       // quiet NaN
-        case 4: return sign | 0x7f800000 | (random & 0x3fffff) | 1;   // signalling NaN
-        case 5: return sign | (random & 0x7fffff);                    // denormal
-        case 6: return sign | 0x00800000 | (random & 7);              // smallest normal
-        case 7: return sign | 0x7f7fffff;                             // greatest
-        case 8: return sign | ((127 + rng.below(34)) << 23) | (random & 0x7fffff);  // around integers' range
-        case 9: return sign | ((126 + rng.below(26)) << 23) | (random & 0x700000);  // halves and the like
+        case 2: return sign | 0x7f800000;                            // infinity
+        case 3: return sign | 0x7fc00000 | (random & 0x3fffff);      // quiet NaN
+        case 4: return sign | 0x7f800000 | (random & 0x3fffff) | 1;  // signalling NaN
+        case 5: return sign | (random & 0x7fffff);                   // denormal
+        case 6: return sign | 0x00800000 | (random & 7);             // smallest normal
+        case 7: return sign | 0x7f7fffff;                            // greatest
+        case 8:
+            return sign | ((127 + rng.below(34)) << 23) |
+                   (random & 0x7fffff);  // around integers' range
+        case 9:
+            return sign | ((126 + rng.below(26)) << 23) |
+                   (random & 0x700000);  // halves and the like
         case 10: return sign | ((120 + rng.below(14)) << 23) | (random & 0x7fffff);
         default: return random;
     }
@@ -56,8 +60,12 @@ uint64_t float64_value(Random& rng) {
         case 7: return sign | 0x7fefffffffffffff;
         case 8: return sign | uint64_t{1023 + rng.below(66)} << 52 | fraction;
         case 9: return sign | uint64_t{1022 + rng.below(54)} << 52 | (fraction & 0xff00000000000);
-        case 10: return sign | uint64_t{1023 - 150 + rng.below(30)} << 52 | fraction;  // single's denormals
-        case 11: return sign | uint64_t{1023 + 120 + rng.below(10)} << 52 | fraction;  // single's overflow
+        case 10:
+            return sign | uint64_t{1023 - 150 + rng.below(30)} << 52 |
+                   fraction;  // single's denormals
+        case 11:
+            return sign | uint64_t{1023 + 120 + rng.below(10)} << 52 |
+                   fraction;  // single's overflow
         case 12: return sign | uint64_t{1016 + rng.below(14)} << 52 | fraction;
         default: return random;
     }
@@ -79,13 +87,19 @@ FxArea::St float80_value(Random& rng) {
         case 3: make(0x7fff, 0xc000000000000000 | random); break;
         case 4: make(0x7fff, top | (random & 0x3fffffffffffffff) | 1); break;
         case 5: make(0, random & ~top); break;
-        case 6: make(0, random | top); break;                       // pseudo-denormal
+        case 6: make(0, random | top); break;  // pseudo-denormal
         case 7: make(1, top | (random & 7)); break;
         case 8: make(0x7ffe, ~uint64_t{0}); break;
-        case 9: make(rng.below(0x8000), random & ~top); break;      // unsupported: unnormals, pseudo-NaNs
+        case 9:
+            make(rng.below(0x8000), random & ~top);
+            break;  // unsupported: unnormals, pseudo-NaNs
         case 10: make(0x3fff + rng.below(70), random | top); break;  // around integers' range
-        case 11: make(0x3ffe + rng.below(64), (random | top) & (~uint64_t{0} << rng.below(63))); break;
-        case 12: make(0x3fff - 1023 - 60 + rng.below(70), random | top); break;  // double's denormals
+        case 11:
+            make(0x3ffe + rng.below(64), (random | top) & (~uint64_t{0} << rng.below(63)));
+            break;
+        case 12:
+            make(0x3fff - 1023 - 60 + rng.below(70), random | top);
+            break;  // double's denormals
         case 13: make(0x3fff + 1015 + rng.below(16), random | top); break;
         case 14: make(0x3fff - 150 + rng.below(30), random | top); break;
         case 15: make(0x3fff + 120 + rng.below(10), random | top); break;
@@ -149,10 +163,11 @@ uint32_t mxcsr_value(Random& rng) {
 }
 
 uint16_t selector_value(Random& rng) {
-    return rng.of({uint16_t{0}, uint16_t{1}, uint16_t{3}, kFlatCode, kFlatData, uint16_t{0x28}, uint16_t{0x29},
-                   uint16_t{0x20}, ldt_selector(kWindow16), ldt_selector(kShort), ldt_selector(kExpandDown),
-                   ldt_selector(kCode16), ldt_selector(kReadOnly), ldt_selector(kCode32Short),
-                   ldt_selector(kLdtEntries + 3), static_cast<uint16_t>(ldt_selector(kWindow16) & ~3)});
+    return rng.of({uint16_t{0}, uint16_t{1}, uint16_t{3}, kFlatCode, kFlatData, uint16_t{0x28},
+                   uint16_t{0x29}, uint16_t{0x20}, ldt_selector(kWindow16), ldt_selector(kShort),
+                   ldt_selector(kExpandDown), ldt_selector(kCode16), ldt_selector(kReadOnly),
+                   ldt_selector(kCode32Short), ldt_selector(kLdtEntries + 3),
+                   static_cast<uint16_t>(ldt_selector(kWindow16) & ~3)});
 }
 
 void fpu_state(Random& rng, FxArea& fx) {
@@ -160,12 +175,16 @@ void fpu_state(Random& rng, FxArea& fx) {
     fx.control = x87_control(rng);
     const unsigned top = rng.percent(30) ? 0 : rng.below(8);
     unsigned status = top << 11;
-    if (rng.percent(20)) status |= static_cast<unsigned>(rng.next()) & 0x477f;
-    else if (rng.percent(30)) status |= static_cast<unsigned>(rng.next()) & 0x4700;
+    if (rng.percent(20))
+        status |= static_cast<unsigned>(rng.next()) & 0x477f;
+    else if (rng.percent(30))
+        status |= static_cast<unsigned>(rng.next()) & 0x4700;
     // Mostly no exception is pending: few instructions do anything else then than raise it.
     if (status & ~fx.control & 0x3f) {
-        if (rng.percent(10)) status |= 0x8080;
-        else status &= ~0x3fu | fx.control;
+        if (rng.percent(10))
+            status |= 0x8080;
+        else
+            status &= ~0x3fu | fx.control;
     }
     fx.status = static_cast<uint16_t>(status);
     const unsigned depth = rng.percent(25) ? 8 : rng.below(9);

@@ -71,7 +71,7 @@ TEST_P(BoardState, HasNoFieldTwice) { EXPECT_TRUE(duplicate_paths(reference_.dum
 
 TEST_P(BoardState, TakesNoSnapshotOfAnotherBoard) {
     BoardKind kind = GetParam();
-    kind.serials ^= 1;
+    kind.parallels = kind.parallels ? 0 : 1;
     LoneBoard other(kind);
     const StateDump before = other.dump();
     EXPECT_FALSE(other.load(reference_.save(), 0));
