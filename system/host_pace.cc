@@ -19,6 +19,10 @@ constexpr uint64_t kEnoughInstructions = 10'000;
 constexpr double kLowestRate = 1.0 / 64, kHighestRate = 1024;
 // Corrections smaller than this aren't worth a place in the log.
 constexpr double kWorthwhile = 0.02;
+// With more of a lead than this, a rate that turns out this much too high is lowered before the next look: it
+// was measured while the host did something else, and would take the guest seconds ahead meanwhile.
+constexpr double kMostLeadNs = 10e6;
+constexpr double kFarTooHigh = 1.5;
 }  // namespace
 
 void HostPace::resume(int64_t virtual_ns) {
@@ -27,10 +31,20 @@ void HostPace::resume(int64_t virtual_ns) {
     idle_ = {};
 }
 
+HostPace::Clock::duration HostPace::idled(Clock::duration duration, Clock::duration planned) {
+    idle_ += duration;
+    if (duration - planned <= kStopped) return duration;
+    origin_ += duration - planned;
+    return planned;
+}
+
 std::optional<uint64_t> HostPace::correct(uint64_t icount, int64_t virtual_ns, uint64_t rate) {
     const Clock::time_point now = Clock::now();
-    if (now - last_look_ < kLookEvery || icount - last_icount_ < kEnoughInstructions)
-        return std::nullopt;
+    if (icount - last_icount_ < kEnoughInstructions) return std::nullopt;
+    const bool due = now - last_look_ >= kLookEvery;
+    const auto late_ns =
+        static_cast<double>((now - origin_) / std::chrono::nanoseconds(1) - virtual_ns);
+    if (!due && late_ns > -kMostLeadNs) return std::nullopt;
     if (now - last_look_ - idle_ > kStopped) {
         origin_ += now - last_look_ - idle_;
         last_icount_ = icount;
@@ -41,13 +55,13 @@ std::optional<uint64_t> HostPace::correct(uint64_t icount, int64_t virtual_ns, u
     const double busy_ns = std::max<double>(
         static_cast<double>((now - last_look_ - idle_) / std::chrono::nanoseconds(1)), 1);
     const double measured = busy_ns / static_cast<double>(icount - last_icount_);
-    const double late_ns = static_cast<double>((now - origin_) / std::chrono::nanoseconds(1) - virtual_ns);
     const double haste = std::clamp(1 + late_ns / kHorizonNs, kSlowest, kFastest);
     const double wanted = std::clamp(measured * haste, kLowestRate, kHighestRate);
+    const double present = static_cast<double>(rate) / 4294967296.0;
+    if (!due && present < wanted * kFarTooHigh) return std::nullopt;
     last_icount_ = icount;
     last_look_ = now;
     idle_ = {};
-    const double present = static_cast<double>(rate) / 4294967296.0;
     if (wanted > present * (1 - kWorthwhile) && wanted < present * (1 + kWorthwhile))
         return std::nullopt;
     // Eight significant bits are as good as all, and shorter in the log.

@@ -21,8 +21,9 @@ class HostPace {
     int64_t running_ns() const { return (Clock::now() - origin_) / std::chrono::nanoseconds(1); }
     // Host moment at which the running time is `ns`.
     Clock::time_point when(int64_t ns) const { return origin_ + std::chrono::nanoseconds(ns); }
-    // Host time passed without the guest executing: not to be taken for slowness.
-    void idled(Clock::duration duration) { idle_ += duration; }
+    // Host time passed without the guest executing: not to be taken for slowness. Returns what of it is the
+    // guest's time too: if it took seconds more than planned, the emulator itself was stopped.
+    Clock::duration idled(Clock::duration duration, Clock::duration planned);
 
     // shift=auto: the rate (ns per instruction, 32.32) that should hold from here on, or nothing if the
     // present one is good. Looks at the clock only every few milliseconds.

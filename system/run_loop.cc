@@ -12,6 +12,8 @@ namespace qr {
 namespace {
 // Other threads can't reach the countdown: this bounds how long they wait.
 constexpr uint64_t kSliceInstructions = 100'000;
+// shift=auto: how far virtual time may go between two looks at the host's clock.
+constexpr int64_t kSliceNs = 10'000'000;
 // How long the VM thread may sleep before the log wants to be written.
 constexpr std::chrono::milliseconds kNap{500};
 // align=on: a lead that isn't worth sleeping for, and a lag that is worth a warning.
@@ -146,6 +148,8 @@ uint64_t RunLoop::budget() {
     uint64_t until = now + kSliceInstructions;
     if (const int64_t deadline = parts_.clock.next_deadline(); deadline != kNoDeadline)
         until = std::min(until, parts_.clock.icount_at(deadline));
+    if (settings_.auto_shift && !replayer_)
+        until = std::min(until, parts_.clock.icount_at(parts_.clock.now_ns() + kSliceNs));
     if (replayer_) until = std::min({until, parts_.door.next_icount(), replayer_->next_stop()});
     return std::max(until, now + 1) - now;
 }
@@ -175,8 +179,7 @@ void RunLoop::idle_live() {
     const auto begin = HostPace::Clock::now();
     const auto nap = begin + std::min<std::chrono::nanoseconds>(kNap, std::chrono::nanoseconds(left));
     parts_.door.mailbox().wait_until(nap);
-    const auto passed = HostPace::Clock::now() - begin;
-    pace_.idled(passed);
+    const auto passed = pace_.idled(HostPace::Clock::now() - begin, nap - begin);
     const int64_t ns = std::min<int64_t>(passed / std::chrono::nanoseconds(1), left);
     // Before the input that woke us: at its moment this much time had passed.
     PayloadWriter payload;

@@ -62,20 +62,21 @@ class TestRtc(qtest.TestCase):
         self.assertBits(self.get(0x0A), 0x80, 0)
         self.vm.clock_step(500 * MS)
         self.assertBits(self.get(0x0A), 0x80, 0)
-        # Look closely at the end of the second: UIP must come before the change. (At least 244 us before;
-        # a step of the peer's clock can be longer, so give it several seconds.)
+        # Look closely at the end of the second: UIP must come at least 244 us before the change. A step of
+        # the peer's clock can take longer than that: such a second says nothing, and the next one is watched.
         for _ in range(10):
             second = self.get(0)
-            self.vm.clock_step(490 * MS)
-            warned = False
+            now = self.vm.clock_step(490 * MS)
+            warned, longest = False, 0
             while self.get(0) == second:
                 warned = bool(self.get(0x0A) & 0x80)
-                self.vm.clock_step(20_000)
+                before, now = now, self.vm.clock_step(20_000)
+                longest = max(longest, now - before)
             self.assertBits(self.get(0x0A), 0x80, 0)
-            if warned:
-                return
+            if warned or longest < 200_000:
+                return self.assertTrue(warned, "no warning before the update")
             self.vm.clock_step(500 * MS)
-        self.fail("no warning before the update")
+        self.skipTest("this host is too busy to step the peer's clock finely")
 
     def test_set_freezes(self):
         self.align()
