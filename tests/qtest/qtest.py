@@ -240,6 +240,11 @@ class Machine:
         if size:
             self.command("memset", hex(address), hex(size), hex(value))
 
+    @property
+    def steps_exactly(self):
+        """Virtual time stands still between two steps, and a step is as long as it was asked to be."""
+        return self._peer_clock is None
+
     # Virtual time, in nanoseconds.
     def clock_step(self, ns=None):
         """Steps by ns, or to the next timer's deadline (not on a peer without the accelerator).
