@@ -8,6 +8,7 @@
 //
 // Not modelled: the serial APIC bus and its errors (ESR bits 0 to 3), remote read, x2APIC. Messages
 // are delivered at once, so delivery status always reads idle.
+// Longer than most files: one chip whose registers, priorities, timer and messages all act on each other.
 #include "hw/intc/apic.h"
 
 #include <algorithm>
