@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "accel/tcg/tcg.h"
 #include "system/options.h"
 #include "target/i386/cpu_model.h"
 #include "util/keyval.h"
@@ -107,14 +108,25 @@ Result<void> set_accel(Options& o, const std::string& value) {
     KeyVal options = KeyVal::parse(value, "accel");
     const std::string name = options.take("accel").value_or("");
     if (name == "help") {
-        o.print = "Accelerators supported in QEMU binary:\ninterp\nqtest\n";
+        o.print = std::string("Accelerators supported in QEMU binary:\n") + (tcg_supported() ? "tcg\n" : "") +
+                  "interp\nqtest\n";
         return {};
     }
+    if (name != "tcg" && name != "interp" && name != "qtest")
+        return Error{fmt::format("invalid accelerator {}: expected tcg or interp", name)};
+    if (name == "tcg" && !tcg_supported())
+        return Error{"accelerator tcg needs an x86-64 host with LAHF in 64-bit mode: use -accel interp"};
     if (name == "tcg") {
-        return Error{"accelerator tcg isn't in this version yet: use -accel interp (the default)"};
+        if (const auto thread = options.take("thread"); thread && *thread != "single")
+            return Error{fmt::format("-accel tcg,thread={}: only thread=single is supported", *thread)};
+        if (const auto size = options.take("tb-size")) {
+            const auto mib = parse_size(*size);
+            if (!mib || *mib < 1 || *mib > 1024)
+                return Error{fmt::format("-accel tcg,tb-size={}: expected the code cache's size in MiB, 1 to 1024", *size)};
+            o.tcg.cache_bytes = *mib << 20;
+        }
     }
-    if (name != "interp" && name != "qtest")
-        return Error{fmt::format("invalid accelerator {}: expected interp", name)};
+    if (const auto key = options.unknown()) return Error{fmt::format("Property '{}-accel.{}' not found", name, *key)};
     o.accel = name;
     return {};
 }
@@ -264,7 +276,8 @@ constexpr OptionRow kOptions[] = {
     {"cpu", true, "MODEL[,+feature][,-feature]  the processor; 'help' lists them", set_cpu},
     {"m", true, "SIZE  memory, in MiB or with a suffix (default: 128)", set_memory},
     {"smp", true, "1  number of virtual CPUs", set_smp},
-    {"accel", true, "interp  what runs the guest's code", set_accel},
+    {"accel", true, "tcg[,tb-size=MiB]|interp  what runs the guest's code: a translator (the default), an interpreter",
+     set_accel},
     {"icount", true,
      "[shift=N|auto][,sleep=on|off][,align=on|off][,rr=record|replay,rrfile=FILE[,rrdigest=MS]]\n"
      "                  how virtual time runs, and record and replay",

@@ -15,14 +15,14 @@
 #include <unistd.h>
 
 #include "accel/interp/interp.h"
+#include "accel/tcg/tcg.h"
 #include "chardev/char_backend.h"
-#include "hw/i386/pc.h"
 #include "replay/log_reader.h"
 #include "replay/log_writer.h"
 #include "system/firmware.h"
+#include "system/machine.h"
 #include "system/machine_config.h"
 #include "system/qtest.h"
-#include "system/run_loop.h"
 
 namespace qr {
 
@@ -32,40 +32,13 @@ constexpr uint64_t kLargestImage = uint64_t{1} << 31;
 constexpr const char* kBiosFile = "bios-256k.bin";
 constexpr const char* kVgaBiosFile = "vgabios-stdvga.bin";
 
-// The files that go into a machine, from disk or out of the recording.
-struct Files {
-    std::vector<uint8_t> bios, vga_bios, kernel, initrd;
-
-    std::vector<LogBlob> blobs() const {
-        std::vector<LogBlob> list;
-        for (const auto& [name, bytes] : {std::pair<const char*, const std::vector<uint8_t>*>{"bios", &bios},
-                                          {"vga_bios", &vga_bios},
-                                          {"kernel", &kernel},
-                                          {"initrd", &initrd}})
-            if (!bytes->empty()) list.push_back({name, *bytes});
-        return list;
-    }
-};
-
-std::optional<std::array<uint8_t, 16>> parse_uuid(const std::string& text) {
-    std::array<uint8_t, 16> uuid{};
-    std::string digits;
-    for (const char c : text)
-        if (c != '-') digits += c;
-    if (digits.size() != 32 || digits.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
-        return std::nullopt;
-    for (size_t i = 0; i < 16; ++i)
-        uuid[i] = static_cast<uint8_t>(std::stoul(digits.substr(2 * i, 2), nullptr, 16));
-    return uuid;
-}
-
 class Emulator {
   public:
     Emulator(const Options& options, std::string program)
-        : options_(options), program_(std::move(program)), clock_(countdown_), door_(mailbox_) {
+        : options_(options), program_(std::move(program)) {
         host_.io = g_main_context_default();
         host_.quit = [this] {
-            if (loop_) loop_->quit();
+            if (machine_) machine_->loop().quit();
         };
         host_.notice = [this](const std::string& line) { notice(line); };
     }
@@ -79,6 +52,9 @@ class Emulator {
     }
 
   private:
+    std::unique_ptr<i386::Engine> make_engine() const {
+        return options_.accel == "interp" || !tcg_supported() ? make_i386_interpreter() : make_i386_translator(options_.tcg);
+    }
     bool replaying() const { return options_.icount.mode == ReplayMode::kReplay; }
     bool recording() const { return options_.icount.mode == ReplayMode::kRecord; }
 
@@ -109,15 +85,9 @@ class Emulator {
             return std::vector<uint8_t>{};
         };
         if (const auto done = check_against(options_, config_, kept); !done) return done;
-        for (auto& [name, bytes] :
-             {std::pair<const char*, std::vector<uint8_t>*>{"bios", &files_.bios},
-              {"vga_bios", &files_.vga_bios},
-              {"kernel", &files_.kernel},
-              {"initrd", &files_.initrd}}) {
-            auto blob = kept(name);
-            if (!blob) return blob.error();
-            *bytes = std::move(*blob);
-        }
+        auto files = recorded_files(*reader_);
+        if (!files) return files.error();
+        files_ = std::move(*files);
         return {};
     }
 
@@ -155,42 +125,6 @@ class Emulator {
         return {};
     }
 
-    Result<PcConfig> board_config() {
-        PcConfig pc;
-        auto model = i386::parse_cpu_model(config_.cpu);
-        if (!model) return model.error();
-        pc.cpu = *model;
-        pc.ram_size = config_.ram_size;
-        pc.bios = files_.bios;
-        pc.vga_bios = files_.vga_bios;
-        pc.vga = config_.vga != "none";
-        pc.hpet = config_.hpet;
-        pc.serial = config_.serial;
-        pc.parallel = config_.parallel;
-        pc.has_kernel = !files_.kernel.empty();
-        pc.kernel = files_.kernel;
-        pc.initrd = files_.initrd;
-        pc.append = config_.append;
-        pc.nographic = config_.nographic;
-        pc.boot_menu = config_.boot_menu;
-        pc.rtc_epoch = config_.rtc_epoch;
-        if (!config_.uuid.empty()) {
-            pc.uuid = parse_uuid(config_.uuid);
-            if (!pc.uuid) {
-                return Error{fmt::format("-uuid {}: failed to parse it: expected "
-                                         "550e8400-e29b-41d4-a716-446655440000 or the like",
-                                         config_.uuid)};
-            }
-        }
-        for (const ExtraDevice& d : config_.devices) {
-            if (d.driver == "isa-debug-exit")
-                pc.debug_exits.push_back({d.iobase, d.iosize});
-            else
-                pc.debug_cons.push_back({d.iobase, d.readback, fmt::format("debugcon{}", pc.debug_cons.size())});
-        }
-        return pc;
-    }
-
     Result<void> build() {
         const uint64_t host_memory = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
                                      static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
@@ -198,33 +132,13 @@ class Emulator {
             return Error{fmt::format("-m {}M: cannot set up guest memory 'pc.ram': the host has {} MiB",
                                      config_.ram_size >> 20, host_memory >> 20)};
         }
-        auto pc = board_config();
-        if (!pc) return pc.error();
-        clock_.set_rate(config_.start_rate());
-        auto board = PcBoard::create(std::move(*pc), door_, clock_, countdown_, control_);
-        if (!board) return board.error();
-        board_ = std::move(*board);
-        engine_ = make_i386_interpreter();
-        board_->cpu().set_engine(*engine_);
-
-        RunLoop::Settings settings;
-        settings.auto_shift = config_.auto_shift;
-        settings.sleep = config_.sleep;
+        RunLoop::Settings settings = run_settings(config_, replaying());
         settings.align = options_.icount.align;
-        settings.no_reboot = config_.no_reboot;
-        settings.no_shutdown = config_.no_shutdown && !replaying();
         settings.start_stopped = options_.start_stopped || !options_.qtest.empty();
-        loop_ = std::make_unique<RunLoop>(
-            RunLoop::Parts{board_->cpu(), countdown_, clock_, door_, [this] { board_->reset(); },
-                           [this] { return board_->wake(); },
-                           [this](const std::string& line) { notice(line); }},
-            settings);
-        control_.target = loop_.get();
-        StateRoot& root = board_->root();
-        root.add("clock", [this](StateVisitor& v) { clock_.state(v); });
-        root.add("run", [this](StateVisitor& v) { loop_->state(v); });
-        root.add("door", [this](StateVisitor& v) { door_.state(v); });
-        board_->reset();
+        auto machine = Machine::create(config_, files_, make_engine(), settings,
+                                       [this](const std::string& line) { notice(line); });
+        if (!machine) return machine.error();
+        machine_ = std::move(*machine);
         return {};
     }
 
@@ -245,17 +159,18 @@ class Emulator {
     }
 
     Result<void> connect() {
+        PcBoard& board = machine_->board();
         // What a port that the user didn't mention is connected to.
         const bool terminal = options_.nographic || (replaying() && config_.nographic);
         for (unsigned i = 0; i < 4; ++i) {
             std::string spec = i < options_.serials.size() ? options_.serials[i] : "null";
             if (i == 0 && options_.serials.empty() && terminal) spec = "mon:stdio";
-            if (const auto done = attach(spec, fmt::format("serial {}", i), board_->serial(i)); !done)
+            if (const auto done = attach(spec, fmt::format("serial {}", i), board.serial(i)); !done)
                 return done;
         }
         for (unsigned i = 0; i < 3; ++i) {
             const std::string spec = i < options_.parallels.size() ? options_.parallels[i] : "null";
-            if (const auto done = attach(spec, fmt::format("parallel {}", i), board_->parallel(i)); !done)
+            if (const auto done = attach(spec, fmt::format("parallel {}", i), board.parallel(i)); !done)
                 return done;
         }
         unsigned n = 0;
@@ -270,14 +185,15 @@ class Emulator {
                                          "...,id={}",
                                          chardev, chardev)};
             }
-            if (const auto done = attach(found->second, "debugcon", board_->debug_con(n++)); !done)
+            if (const auto done = attach(found->second, "debugcon", board.debug_con(n++)); !done)
                 return done;
         }
         if (options_.qtest.empty()) return {};
         qtest_ = std::make_unique<Qtest>(
-            door_, Qtest::Target{board_->memory(), board_->ports(), clock_,
-                                 [this](auto watch) { board_->watch_interrupts(std::move(watch)); },
-                                 [this](int pin, bool level) { board_->set_interrupt(pin, level); }});
+            machine_->door(),
+            Qtest::Target{board.memory(), board.ports(), machine_->clock(),
+                          [&board](auto watch) { board.watch_interrupts(std::move(watch)); },
+                          [&board](int pin, bool level) { board.set_interrupt(pin, level); }});
         return attach(options_.qtest, "qtest", &qtest_->end());
     }
 
@@ -291,26 +207,30 @@ class Emulator {
         header.creator = fmt::format("qemu-replay {}", QR_VERSION);
         header.clock_start_ns = 0;
         header.clock_rate = config_.start_rate();
-        for (const InputPortBase* port : door_.ports()) header.ports.push_back(port->schema());
+        for (const InputPortBase* port : machine_->door().ports()) header.ports.push_back(port->schema());
         header.machine = config_.to_json();
-        const std::vector<LogBlob> blobs = files_.blobs();
+        std::vector<LogBlob> blobs;
+        for (const auto& [name, bytes] : files_.by_name())
+            if (!bytes->empty()) blobs.push_back({name, *bytes});
         if (const auto begun = writer_->begin(std::move(header), blobs); !begun) return begun;
         Recorder::Options options;
         options.digest_interval_ns = int64_t{config_.digest_ms} * 1'000'000;
         // Who asks for a density gets it, whatever it costs.
         if (options_.icount.digest_given) options.digest_share = 0;
-        recorder_ = std::make_unique<Recorder>(door_, clock_, board_->root(), board_->memory(), *writer_,
-                                               options);
-        loop_->record_with(*recorder_);
+        PcBoard& board = machine_->board();
+        recorder_ = std::make_unique<Recorder>(machine_->door(), machine_->clock(), board.root(),
+                                               board.memory(), *writer_, options);
+        machine_->loop().record_with(*recorder_);
         return {};
     }
 
     Result<void> begin_replay() {
-        auto replayer =
-            Replayer::create(*reader_, door_, clock_, board_->root(), board_->memory());
+        PcBoard& board = machine_->board();
+        auto replayer = Replayer::create(*reader_, machine_->door(), machine_->clock(), board.root(),
+                                         board.memory());
         if (!replayer) return replayer.error();
         replayer_ = std::move(*replayer);
-        loop_->replay_with(*replayer_);
+        machine_->loop().replay_with(*replayer_);
         return {};
     }
 
@@ -319,7 +239,7 @@ class Emulator {
     int run_threads() {
         GMainLoop* io = g_main_loop_new(host_.io, FALSE);
         const auto quit = +[](gpointer self) -> gboolean {
-            static_cast<Emulator*>(self)->loop_->quit();
+            static_cast<Emulator*>(self)->machine_->loop().quit();
             return G_SOURCE_CONTINUE;
         };
         for (const int signal : {SIGINT, SIGTERM, SIGHUP}) g_unix_signal_add(signal, quit, this);
@@ -328,7 +248,7 @@ class Emulator {
         int status = 0;
         std::thread vm([&] {
             pthread_setname_np(pthread_self(), "vm");  // tools measure it by this name
-            status = loop_->run();
+            status = machine_->loop().run();
             g_idle_add(
                 [](gpointer loop) -> gboolean {
                     g_main_loop_quit(static_cast<GMainLoop*>(loop));
@@ -342,30 +262,14 @@ class Emulator {
         return status;
     }
 
-    // The board is built before the loop that serves its requests.
-    struct ControlProxy final : MachineControl {
-        MachineControl* target = nullptr;
-        void request_reset() override { target->request_reset(); }
-        void request_shutdown() override { target->request_shutdown(); }
-        void request_suspend() override { target->request_suspend(); }
-        void request_exit(int status) override { target->request_exit(status); }
-    };
-
     const Options& options_;
     const std::string program_;
     CharHost host_;
-    Mailbox mailbox_;
-    Countdown countdown_;
-    VirtualClock clock_;
-    Door door_;
-    ControlProxy control_;
     MachineConfig config_;
-    Files files_;
+    MachineFiles files_;
     std::unique_ptr<LogReader> reader_;
     std::unique_ptr<LogWriter> writer_;
-    std::unique_ptr<i386::Engine> engine_;
-    std::unique_ptr<PcBoard> board_;
-    std::unique_ptr<RunLoop> loop_;
+    std::unique_ptr<Machine> machine_;
     std::unique_ptr<Qtest> qtest_;
     std::unique_ptr<Recorder> recorder_;
     std::unique_ptr<Replayer> replayer_;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "accel/tcg/tcg.h"
 #include "util/result.h"
 
 namespace qr {
@@ -54,7 +55,8 @@ struct Options {
 
     // --- how it runs ---
     std::vector<std::string> library_paths;  // -L
-    std::string accel;
+    std::string accel;  // empty: tcg where it is supported
+    TcgOptions tcg;
     IcountOptions icount;
     bool icount_given = false;
     bool no_reboot = false;

@@ -4,6 +4,7 @@
 #include "system/run_loop.h"
 
 #include <algorithm>
+#include <limits>
 
 #include <fmt/format.h>
 
@@ -55,6 +56,21 @@ void RunLoop::request(Request r) {
 
 int RunLoop::run() {
     pace_.resume(parts_.clock.now_ns());
+    run_to(std::numeric_limits<uint64_t>::max());
+    return conclude();
+}
+
+bool RunLoop::run_to(uint64_t icount) {
+    limit_ = icount;
+    while (parts_.clock.icount() < limit_ && catch_up()) {
+        parts_.countdown.grant(budget());
+        parts_.cpu.run();
+        parts_.countdown.leave();
+    }
+    return !done_;
+}
+
+bool RunLoop::catch_up() {
     while (!done_) {
         boundary();
         if (done_) break;
@@ -67,16 +83,10 @@ int RunLoop::run() {
             idle();
             continue;
         }
-        if (!replayer_) {
-            keep_pace();
-            if (done_) break;
-        }
-        parts_.countdown.grant(budget());
-        parts_.cpu.run();
-        parts_.countdown.leave();
+        if (!replayer_) keep_pace();
+        return !done_;
     }
-    conclude();
-    return exit_status_;
+    return false;
 }
 
 // Everything that is due at this position by the machine's own doing. Runs before anything enters.
@@ -145,7 +155,7 @@ void RunLoop::replay_boundary() {
 
 uint64_t RunLoop::budget() {
     const uint64_t now = parts_.clock.icount();
-    uint64_t until = now + kSliceInstructions;
+    uint64_t until = std::min(now + kSliceInstructions, limit_);
     if (const int64_t deadline = parts_.clock.next_deadline(); deadline != kNoDeadline)
         until = std::min(until, parts_.clock.icount_at(deadline));
     if (settings_.auto_shift && !replayer_)
@@ -214,15 +224,18 @@ void RunLoop::finish(const std::string& reason) {
     end_reason_ = reason;
 }
 
-void RunLoop::conclude() {
+int RunLoop::conclude() {
     if (recorder_) {
         if (const auto finished = recorder_->finish(end_reason_); !finished) fail(finished.error());
     }
-    if (!replayer_ || exit_status_ == kDiverged || exit_status_ == kFailed) return;
+    if (!replayer_ || exit_status_ == kDiverged || exit_status_ == kFailed) return exit_status_;
     if (!quit_ && !replayer_->at_end())
-        return stop_replay(end_reason_ + ", and the recording goes on");
-    if (replayer_->end().kind == EndKind::kDamaged) return fail(Error{replayer_->end().reason});
-    parts_.notice(summary());
+        stop_replay(end_reason_ + ", and the recording goes on");
+    else if (replayer_->end().kind == EndKind::kDamaged)
+        fail(Error{replayer_->end().reason});
+    else
+        parts_.notice(summary());
+    return exit_status_;
 }
 
 // mismatch: what is wrong apart from what the replayer itself found.

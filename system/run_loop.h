@@ -66,6 +66,12 @@ class RunLoop final : public MachineControl {
 
     // VM thread, until the machine or the user ends it. Returns the exit status.
     int run();
+    // The same in parts, for tools that drive the machine themselves. run_to() goes on until icount has this
+    // value, and does nothing yet of what is due there; catch_up() does it, until the CPU can execute. False:
+    // the run has ended, and conclude() says how.
+    bool run_to(uint64_t icount);
+    bool catch_up();
+    int conclude();
 
     // Any thread: leave at the next boundary, as SIGINT and SIGTERM ask.
     void quit();
@@ -96,7 +102,6 @@ class RunLoop final : public MachineControl {
     void idle_live();
     void keep_pace();
     void finish(const std::string& reason);
-    void conclude();
     void stop_replay(const std::string& mismatch);
     void fail(const Error& error);
     std::string summary() const;
@@ -110,6 +115,7 @@ class RunLoop final : public MachineControl {
     HostPace pace_;
     HostPace::Clock::time_point next_lag_warning_{};
 
+    uint64_t limit_ = 0;     // of run_to()
     uint32_t requests_ = 0;  // always zero at a settled boundary
     bool suspended_ = false;
     bool stopped_ = false;

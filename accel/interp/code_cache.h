@@ -49,6 +49,7 @@ struct ChainState {
     uint64_t generation = 0;     // of translations, for which `key` is good
     Block** link = nullptr;      // where to note the block that is executed next
     const Insn* insn = nullptr;  // the one being executed, if the state is exact
+    uint32_t threshold = 0;      // executions after which a block is given back to be translated
     bool stop = false;           // code was overwritten or forgotten: find blocks anew
     bool changed = false;        // the mode may have changed
     std::unique_ptr<JumpTable> jump = std::make_unique<JumpTable>();
@@ -77,6 +78,13 @@ class CodeCache {
         bool alive = true;
         bool keeps_mode = false;   // after it, the mode is what it was
         bool chained = false;      // its instructions lead to each other, and to further blocks
+        // For engines that translate: where translated code jumps to for this block, how often the block was
+        // executed until then, and whether it is translated.
+        bool translated = false;
+        uint32_t heat = 0;
+        uint32_t translation = 0;  // the translator's number for it
+        const void* entry = nullptr;
+        decltype(Insn::chain) first_chain = nullptr;  // of the first instruction, while the engine has put its own
         Insn* insns() { return reinterpret_cast<Insn*>(this + 1); }
         Tail& tail() { return *reinterpret_cast<Tail*>(insns() + count); }
     };
@@ -136,8 +144,9 @@ class CodeCache {
         return b;
     }
 
-    // Kills the blocks that were decoded from these granules.
-    void invalidate(const CodePageKey& key, uint64_t granules) {
+    // Kills the blocks that were decoded from these granules. Calls killed(block) for each.
+    template <class Killed>
+    void invalidate(const CodePageKey& key, uint64_t granules, Killed killed) {
         const auto found = pages_.find(key);
         if (found == pages_.end()) return;
         Page& p = *found->second;
@@ -149,6 +158,7 @@ class CodeCache {
                 if (b->granules & granules) {
                     *link = b->next;
                     kill(*b);
+                    killed(*b);
                 } else {
                     link = &b->next;
                 }
@@ -159,6 +169,7 @@ class CodeCache {
             if (b->alive) {
                 unlink(b);
                 kill(*b);
+                killed(*b);
             }
             return true;
         });

@@ -23,6 +23,16 @@
 // chains see to that). Blocks that aren't chained, and the last few instructions of a budget, are stepped
 // through one by one.
 //
+// With a translator (Native) the blocks that are executed often are run as host code:
+//
+//   kPresent                          false: there is none
+//   threshold(), adopt(cpu, block)    a new chained block; c.threshold executions make it hot
+//   hot(block)                        run it natively
+//   prepare(cpu, block)               translates it if it isn't yet; false: there is no room
+//   run(cpu, chaining, block)         as the chain of a block, and further blocks; deals with faults itself
+//   forget_link()                     what comes next isn't where the last run() left for
+//   killed(block), clear()            forget it; forget everything
+//
 // Counting: see sysemu/clock.h. The position at which anything happens depends on the guest alone, never on
 // which blocks exist. Source: none (docs/cpu.rst). VM thread only.
 #pragma once
@@ -37,7 +47,11 @@
 
 namespace qr {
 
-template <class Guest>
+struct NoNative {
+    static constexpr bool kPresent = false;
+};
+
+template <class Guest, class Native = NoNative>
 class Interpreter final : public Guest::Engine {
     using Cpu = typename Guest::Cpu;
     using Insn = typename Guest::Insn;
@@ -46,6 +60,11 @@ class Interpreter final : public Guest::Engine {
     using Page = typename Cache::Page;
 
   public:
+    template <class... Options>
+    explicit Interpreter(const Options&... options) : native_(options...) {
+        if constexpr (Native::kPresent) chain_.threshold = native_.threshold();
+    }
+
     void run(Cpu& cpu) override {
         Countdown& countdown = Guest::countdown(cpu);
         while (countdown.remaining > 0) {
@@ -67,7 +86,9 @@ class Interpreter final : public Guest::Engine {
     }
 
     void invalidate(RamBlock& block, uint64_t page, uint64_t granules) override {
-        cache_.invalidate({&block, page}, granules);
+        cache_.invalidate({&block, page}, granules, [this](Block& b) {
+            if constexpr (Native::kPresent) native_.killed(b);
+        });
         chain_.stop = true;
     }
     void flush() override {
@@ -110,6 +131,7 @@ class Interpreter final : public Guest::Engine {
     void run_blocks(Cpu& cpu) {
         Countdown& countdown = Guest::countdown(cpu);
         chain_.link = nullptr;
+        if constexpr (Native::kPresent) native_.forget_link();
         renew_key(cpu);
         for (;;) {
             chain_.insn = nullptr;
@@ -120,6 +142,7 @@ class Interpreter final : public Guest::Engine {
                 block = look_up(cpu, linear);
                 if (!block) {
                     chain_.link = nullptr;
+                    if constexpr (Native::kPresent) native_.forget_link();
                     run_one(cpu);
                     if (Guest::pending(cpu) || countdown.remaining <= 0) return;
                     renew_key(cpu);
@@ -130,7 +153,8 @@ class Interpreter final : public Guest::Engine {
                 if (block->chained) *chain_.link = block;
                 chain_.link = nullptr;
             }
-            if (block->chained && countdown.remaining >= block->count) {
+            if (run_native(cpu, *block)) {
+            } else if (block->chained && countdown.remaining >= block->count) {
                 countdown.remaining -= block->count;
                 const Insn* insn = block->insns();
                 do {
@@ -143,6 +167,24 @@ class Interpreter final : public Guest::Engine {
             if (chain_.changed || chain_.stop || Guest::generation(cpu) != chain_.generation)
                 renew_key(cpu);
         }
+    }
+
+    // True if the block was executed as host code.
+    bool run_native(Cpu& cpu, Block& block) {
+        if constexpr (Native::kPresent) {
+            if (!block.chained || !native_.hot(block) || Guest::countdown(cpu).remaining < block.count) {
+                native_.forget_link();
+                return false;
+            }
+            if (!native_.prepare(cpu, block)) {
+                // Executed as a chain this once: no block can go before it has run.
+                flush_due_ = chain_.stop = true;
+                return false;
+            }
+            native_.run(cpu, chain_, block);
+            return true;
+        }
+        return false;
     }
 
     void step_through(Cpu& cpu, Countdown& countdown, Block& block) {
@@ -200,13 +242,16 @@ class Interpreter final : public Guest::Engine {
         }
         if (!count) return make_crossing(cpu, where, page, linear, mode);
         Block* b = cache_.add(page, offset, mode, {insns.data(), count}, bytes);
-        finish(*b, keeps_mode);
+        finish(cpu, *b, keeps_mode);
         Guest::watch(cpu, *where.block, where.page, b->granules);
         return b;
     }
-    void finish(Block& b, bool keeps_mode) {
+    void finish(Cpu& cpu, Block& b, bool keeps_mode) {
         b.keeps_mode = keeps_mode;
         b.chained = Guest::chain(b.mode, std::span(b.insns(), b.count), b.tail().end);
+        if constexpr (Native::kPresent) {
+            if (b.chained) native_.adopt(cpu, b);
+        }
     }
 
     // An instruction whose end is in the next page.
@@ -222,7 +267,7 @@ class Interpreter final : public Guest::Engine {
         if (!next.host) return nullptr;
         Page& second = cache_.page({next.block, next.page});
         Block* b = cache_.add(page, offset, mode, {&insn, 1}, here, &second, insn.length - here);
-        finish(*b, !Guest::ends_block(insn) || Guest::keeps_mode(insn));
+        finish(cpu, *b, !Guest::ends_block(insn) || Guest::keeps_mode(insn));
         Guest::watch(cpu, *first.block, first.page, b->granules);
         Guest::watch(cpu, *next.block, next.page, b->second_granules);
         return b;
@@ -232,6 +277,7 @@ class Interpreter final : public Guest::Engine {
         flush_due_ = false;
         chain_.link = nullptr;
         *chain_.jump = {};
+        if constexpr (Native::kPresent) native_.clear();
         cache_.clear();
     }
 
@@ -239,6 +285,7 @@ class Interpreter final : public Guest::Engine {
     uint64_t epoch_ = 0;
     bool flush_due_ = false;
     Cache cache_;
+    [[no_unique_address]] Native native_;
     Insn scratch_;
 };
 

@@ -17,11 +17,11 @@ namespace {
 
 // A register form of these can't fault, and looks at nothing but registers and flags.
 constexpr std::string_view kPlainNames[] = {
-    "imul", "mul", "not", "neg", "xchg", "bswap", "cbw", "cwd", "shld", "shrd", "bt", "bts", "btr", "btc",
-    "bsf", "bsr", "lahf", "sahf", "clc", "stc", "cmc", "xadd", "cmpxchg", "cld",
+    "imul", "mul", "shld", "shrd", "lahf",
 };
 constexpr std::string_view kAluNames[] = {"add", "or", "adc", "sbb", "and", "sub", "xor", "cmp"};
 constexpr std::string_view kShiftNames[] = {"rol", "ror", "rcl", "rcr", "shl", "shr", "sal", "sar"};
+constexpr std::string_view kBitTestNames[] = {"bt", "bts", "btr", "btc"};
 constexpr std::string_view kConditions[] = {"o", "no", "b",  "nb", "z", "nz", "be", "nbe",
                                             "s", "ns", "p", "np", "l", "nl", "le", "nle"};
 
@@ -77,7 +77,24 @@ constexpr FormKind kOtherForms[] = {
     {"lea", "Gv M", Shape::kLea, false},      {"push", "Zv", Shape::kPushR, false},
     {"push", "Iz", Shape::kPushI, false},     {"push", "Ibs", Shape::kPushI, false},
     {"push", "Ev", Shape::kPushE, false},     {"pop", "Zv", Shape::kPopR, false},
-    {"leave", "", Shape::kLeave, false},      {"jmp", "Jb", Shape::kJmp, false},
+    {"leave", "", Shape::kLeave, false},      {"div", "eDX eAX Ev", Shape::kDivE, false},
+    {"idiv", "eDX eAX Ev", Shape::kIdivE, false},
+    {"not", "Eb", Shape::kNotE, true},        {"not", "Ev", Shape::kNotE, false},
+    {"neg", "Eb", Shape::kNegE, true},        {"neg", "Ev", Shape::kNegE, false},
+    {"mul", "eDX eAX Ev", Shape::kMulE, false}, {"imul", "eDX eAX Ev", Shape::kImulE, false},
+    {"imul", "Gv Ev", Shape::kImulGE, false}, {"imul", "Gv Ev Iz", Shape::kImulGEI, false},
+    {"imul", "Gv Ev Ibs", Shape::kImulGEI, false},
+    {"xchg", "Eb Gb", Shape::kXchgEG, true},  {"xchg", "Ev Gv", Shape::kXchgEG, false},
+    {"xchg", "Zv eAX", Shape::kXchgAR, false}, {"bswap", "Zv", Shape::kBswap, false},
+    {"cbw", "eAX", Shape::kCbw, false},       {"cwd", "eDX eAX", Shape::kCwd, false},
+    {"shld", "Ev Gv Ib", Shape::kShldI, false}, {"shrd", "Ev Gv Ib", Shape::kShrdI, false},
+    {"bsf", "Gv Ev", Shape::kBsf, false},     {"bsr", "Gv Ev", Shape::kBsr, false},
+    {"sahf", "AH", Shape::kSahf, false},      {"clc", "", Shape::kClc, false},
+    {"stc", "", Shape::kStc, false},          {"cmc", "", Shape::kCmc, false},
+    {"cld", "", Shape::kCld, false},
+    {"xadd", "Eb Gb", Shape::kXaddEG, true},  {"xadd", "Ev Gv", Shape::kXaddEG, false},
+    {"cmpxchg", "Eb Gb AL", Shape::kCmpxchgEG, true}, {"cmpxchg", "Ev Gv eAX", Shape::kCmpxchgEG, false},
+         {"jmp", "Jb", Shape::kJmp, false},
     {"jmp", "Jz", Shape::kJmp, false},        {"jmp", "Ev", Shape::kJmpE, false},
     {"call", "Jz", Shape::kCall, false},      {"call", "Ev", Shape::kCallE, false},
     {"ret", "", Shape::kRet, false},          {"ret", "Iw", Shape::kRet, false},
@@ -93,7 +110,7 @@ bool find_form(const FormKind (&list)[kCount], std::string_view name, std::strin
     return false;
 }
 
-Shape shape_of(const Row& row) {
+Shape shape_of_row(const Row& row) {
     Shape s;
     const std::string forms = forms_of(row.operands);
     if (const int n = index_of(kAluNames, row.name); n >= 0 && find_form(kAluForms, row.name, forms, s)) {
@@ -110,7 +127,11 @@ Shape shape_of(const Row& row) {
         s.kind = Shape::kCmov;
         s.number = static_cast<uint8_t>(index_of(kConditions, row.name.substr(4)));
     } else if (row.name.starts_with("set") && forms == "Eb") {
-        s.kind = Shape::kPlain;
+        s.kind = Shape::kSetcc;
+        s.number = static_cast<uint8_t>(index_of(kConditions, row.name.substr(3)));
+    } else if (const int t = index_of(kBitTestNames, row.name); t >= 0 && (forms == "Ev Gv" || forms == "Ev Ib")) {
+        s.kind = forms == "Ev Gv" ? Shape::kBtEG : Shape::kBtEI;
+        s.number = static_cast<uint8_t>(t);
     } else if (row.name.starts_with("j") && (forms == "Jb" || forms == "Jz") &&
                index_of(kConditions, row.name.substr(1)) >= 0) {
         s.kind = Shape::kJcc;
@@ -127,7 +148,7 @@ Shape shape_of(const Row& row) {
 const std::vector<Shape>& shapes() {
     static const std::vector<Shape> all = [] {
         std::vector<Shape> v;
-        for (const Row* row : table()) v.push_back(shape_of(*row));
+        for (const Row* row : table()) v.push_back(shape_of_row(*row));
         return v;
     }();
     return all;
@@ -145,10 +166,10 @@ const Insn* chain_on(Cpu& cpu, const Insn* insn, Chaining& c) {
 }
 
 Chain pick(const Shape& shape, const Insn& insn) {
-    if (shape.kind == Shape::kNone || insn.lock) return chain_exact;
+    if (shape.kind < Shape::kNop || insn.lock) return chain_exact;
     if (shape.kind == Shape::kNop) return chain_plain;
     if (insn.rep && shape.kind != Shape::kRet) return chain_exact;
-    if (shape.kind == Shape::kPlain) return insn.has_mem ? chain_exact : chain_plain;
+    if (shape.plain()) return insn.has_mem ? chain_exact : chain_plain;
     Chain chain = nullptr;
     if (shape.kind >= Shape::kJcc)
         chain = pick_branch(shape, insn);
@@ -159,7 +180,22 @@ Chain pick(const Shape& shape, const Insn& insn) {
     return chain ? chain : chain_exact;
 }
 
+const Insn* chain_counted(Cpu& cpu, const Insn* insn, Chaining& c) {
+    CodeBlock& block = *const_cast<CodeBlock*>(reinterpret_cast<const CodeBlock*>(insn) - 1);
+    if (++block.heat < c.threshold) return block.first_chain(cpu, insn, c);
+    cpu.wiring.countdown.remaining += block.count;
+    return nullptr;
+}
+
 }  // namespace
+
+const Shape& shape_of(const Insn& insn) { return shapes()[insn.row]; }
+
+void count_executions(CodeBlock& block) {
+    Insn& first = *block.insns();
+    block.first_chain = first.chain;
+    first.chain = chain_counted;
+}
 
 bool is_flat(const Cpu& cpu) {
     constexpr uint64_t kAll = uint64_t{1} << 32;

@@ -39,14 +39,21 @@ bool is_flat(const Cpu& cpu);
 // Sets chain, left and end of a block's instructions.
 void chain_block(std::span<Insn> insns, Insn& end);
 
+// Makes the block go back to the engine's loop, uncounted, from its `c.threshold`th execution on.
+void count_executions(CodeBlock& block);
+
 // The instruction by its row's handler, with all state exact.
 const Insn* chain_exact(Cpu& cpu, const Insn* insn, Chaining& c);
 
-// The fast form of an instruction, by what kind of row it is; null if there is none.
+// What kind of row an instruction's is, as far as there are fast forms for it here or in the translator.
 struct Shape {
     enum Kind : uint8_t {
-        kNone, kNop,
-        kPlain,  // the register form can't fault, and looks at registers and flags only
+        kNone,
+        kDivE, kIdivE,  // for the translator only
+        kNop,
+        // The register form of these can't fault, and looks at registers and flags only.
+        kPlain, kNotE, kNegE, kMulE, kImulE, kImulGE, kImulGEI, kXchgEG, kXchgAR, kBswap, kCbw, kCwd, kShldI, kShrdI,
+        kBtEG, kBtEI, kBsf, kBsr, kSahf, kClc, kStc, kCmc, kCld, kXaddEG, kCmpxchgEG, kSetcc,
         kAluEG, kAluGE, kAluEI, kAluAI, kTestEG, kTestEI, kTestAI,
         kIncR, kDecR, kIncE, kDecE, kShiftEI, kShiftE1, kShiftECl,
         kMovEG, kMovGE, kMovEI, kMovRI, kMovAO, kMovOA, kMovzx, kMovsx, kLea, kCmov,
@@ -54,9 +61,11 @@ struct Shape {
         kJcc, kJmp, kJmpE, kCall, kCallE, kRet,
     };
     Kind kind = kNone;
-    uint8_t number = 0;  // Alu, Shift, condition; MOVZX, MOVSX: size of the source
+    uint8_t number = 0;  // Alu, Shift, condition; MOVZX, MOVSX: size of the source; bit tests: 0 BT, BTS, BTR, BTC
     bool byte = false;
+    bool plain() const { return kind >= kPlain && kind <= kSetcc; }
 };
+const Shape& shape_of(const Insn& insn);
 Chain pick_alu(const Shape& shape, const Insn& insn);
 Chain pick_move(const Shape& shape, const Insn& insn);
 Chain pick_branch(const Shape& shape, const Insn& insn);

@@ -138,6 +138,18 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
     Cpu(CpuWiring wiring, const CpuModel& model);
     ~Cpu() override;
 
+    // What translated code keeps beside the registers, in reach of one displacement byte. Never state.
+    struct Native {
+        void* translator = nullptr;
+        uint64_t key = 0;       // as ChainState::key
+        void* jump = nullptr;   // ChainState::JumpTable
+        int64_t remaining = 0;  // the countdown, while C++ code is called
+        uint32_t flags = 0;     // EFLAGS' low byte in bits 8-15, OF in bit 0
+        uint32_t page = 0;      // linear address of the page of code
+        uint32_t scratch = 0;
+        uint64_t stack = 0;     // the host's stack pointer in translated code
+        bool exact = false;     // on the way out: the CPU's state is already exact
+    } native;
     // ---- architectural state -------------------------------------------------------------------------
     // gpr[kNoRegister] is always zero: the missing base or index of an address.
     std::array<uint64_t, 17> gpr{};

@@ -19,10 +19,11 @@ namespace qr::test {
 
 class CpuFixture {
   public:
-    explicit CpuFixture(const char* model_name = "max", uint64_t ram_size = 32 << 20)
+    explicit CpuFixture(const char* model_name = "max", uint64_t ram_size = 32 << 20,
+                        std::unique_ptr<i386::Engine> with = make_i386_interpreter())
         : ram(std::move(*RamBlock::create("ram", ram_size, false))),
           model(*i386::parse_cpu_model(model_name)),
-          engine(make_i386_interpreter()),
+          engine(std::move(with)),
           cpu({memory, memory, ports, clock, countdown, nullptr, nullptr, [this] { ++shutdowns; }}, model) {
         memory.map_ram(0, ram_size, *ram, 0, 0);
         cpu.set_engine(*engine);

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// On other hosts there is no translator.
+
+#include "accel/tcg/tcg.h"
+
+namespace qr {
+
+bool tcg_supported() { return false; }
+
+std::unique_ptr<i386::Engine> make_i386_translator(const TcgOptions&) { return nullptr; }
+
+}  // namespace qr

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A machine from its configuration and files; see machine.h. Source: none (docs/architecture.rst).
+#include "system/machine.h"
+
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "target/i386/cpu_model.h"
+
+namespace qr {
+
+namespace {
+
+std::optional<std::array<uint8_t, 16>> parse_uuid(const std::string& text) {
+    std::array<uint8_t, 16> uuid{};
+    std::string digits;
+    for (const char c : text)
+        if (c != '-') digits += c;
+    if (digits.size() != 32 || digits.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
+        return std::nullopt;
+    for (size_t i = 0; i < 16; ++i)
+        uuid[i] = static_cast<uint8_t>(std::stoul(digits.substr(2 * i, 2), nullptr, 16));
+    return uuid;
+}
+
+Result<PcConfig> board_config(const MachineConfig& config, const MachineFiles& files) {
+    PcConfig pc;
+    auto model = i386::parse_cpu_model(config.cpu);
+    if (!model) return model.error();
+    pc.cpu = *model;
+    pc.ram_size = config.ram_size;
+    pc.bios = files.bios;
+    pc.vga_bios = files.vga_bios;
+    pc.vga = config.vga != "none";
+    pc.hpet = config.hpet;
+    pc.serial = config.serial;
+    pc.parallel = config.parallel;
+    pc.has_kernel = !files.kernel.empty();
+    pc.kernel = files.kernel;
+    pc.initrd = files.initrd;
+    pc.append = config.append;
+    pc.nographic = config.nographic;
+    pc.boot_menu = config.boot_menu;
+    pc.rtc_epoch = config.rtc_epoch;
+    if (!config.uuid.empty()) {
+        pc.uuid = parse_uuid(config.uuid);
+        if (!pc.uuid) {
+            return Error{fmt::format("-uuid {}: failed to parse it: expected "
+                                     "550e8400-e29b-41d4-a716-446655440000 or the like",
+                                     config.uuid)};
+        }
+    }
+    for (const ExtraDevice& d : config.devices) {
+        if (d.driver == "isa-debug-exit")
+            pc.debug_exits.push_back({d.iobase, d.iosize});
+        else
+            pc.debug_cons.push_back({d.iobase, d.readback, fmt::format("debugcon{}", pc.debug_cons.size())});
+    }
+    return pc;
+}
+
+}  // namespace
+
+Result<MachineFiles> recorded_files(const LogReader& log) {
+    MachineFiles files;
+    for (auto& [name, bytes] : files.by_name()) {
+        for (const BlobInfo& kept : log.header().blobs) {
+            if (kept.name != name) continue;
+            auto blob = log.blob(name);
+            if (!blob) return blob.error();
+            *bytes = std::move(*blob);
+        }
+    }
+    return files;
+}
+
+RunLoop::Settings run_settings(const MachineConfig& config, bool replaying) {
+    RunLoop::Settings settings;
+    settings.auto_shift = config.auto_shift;
+    settings.sleep = config.sleep;
+    settings.no_reboot = config.no_reboot;
+    settings.no_shutdown = config.no_shutdown && !replaying;
+    return settings;
+}
+
+Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config, const MachineFiles& files,
+                                                 std::unique_ptr<i386::Engine> engine,
+                                                 const RunLoop::Settings& settings,
+                                                 std::function<void(const std::string&)> notice) {
+    auto pc = board_config(config, files);
+    if (!pc) return pc.error();
+    std::unique_ptr<Machine> machine(new Machine);
+    machine->clock_.set_rate(config.start_rate());
+    auto board = PcBoard::create(std::move(*pc), machine->door_, machine->clock_, machine->countdown_,
+                                 machine->control_);
+    if (!board) return board.error();
+    machine->board_ = std::move(*board);
+    machine->engine_ = std::move(engine);
+    machine->board_->cpu().set_engine(*machine->engine_);
+    machine->build_loop(settings, std::move(notice));
+    machine->board_->reset();
+    return machine;
+}
+
+void Machine::build_loop(const RunLoop::Settings& settings,
+                         std::function<void(const std::string&)> notice) {
+    loop_ = std::make_unique<RunLoop>(
+        RunLoop::Parts{board_->cpu(), countdown_, clock_, door_, [this] { board_->reset(); },
+                       [this] { return board_->wake(); }, std::move(notice)},
+        settings);
+    control_.target = loop_.get();
+    StateRoot& root = board_->root();
+    root.add("clock", [this](StateVisitor& v) { clock_.state(v); });
+    root.add("run", [this](StateVisitor& v) { loop_->state(v); });
+    root.add("door", [this](StateVisitor& v) { door_.state(v); });
+}
+
+}  // namespace qr

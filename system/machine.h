@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Everything inside the door: board, engine, clock and run loop, put together as a configuration says. The
+// emulator connects the outer world to it and gives it a thread; tools drive it themselves.
+// Source: none (docs/architecture.rst).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "hw/i386/pc.h"
+#include "replay/log_reader.h"
+#include "sysemu/clock.h"
+#include "sysemu/mailbox.h"
+#include "sysemu/replay.h"
+#include "system/machine_config.h"
+#include "system/run_loop.h"
+#include "util/result.h"
+
+namespace qr {
+
+// The files that go into a machine, from disk or out of the recording. Empty: there is none.
+struct MachineFiles {
+    std::vector<uint8_t> bios, vga_bios, kernel, initrd;
+
+    // Each with the name under which a log keeps it.
+    std::array<std::pair<const char*, std::vector<uint8_t>*>, 4> by_name() {
+        return {{{"bios", &bios}, {"vga_bios", &vga_bios}, {"kernel", &kernel}, {"initrd", &initrd}}};
+    }
+};
+Result<MachineFiles> recorded_files(const LogReader& log);
+
+// What of a run the configuration settles. Nobody is there to go on after a shutdown that is replayed.
+RunLoop::Settings run_settings(const MachineConfig& config, bool replaying);
+
+class Machine {
+  public:
+    // The machine as it is after power-on. notice: takes a line for the user.
+    static Result<std::unique_ptr<Machine>> create(const MachineConfig& config, const MachineFiles& files,
+                                                   std::unique_ptr<i386::Engine> engine,
+                                                   const RunLoop::Settings& settings,
+                                                   std::function<void(const std::string&)> notice);
+
+    Door& door() { return door_; }
+    VirtualClock& clock() { return clock_; }
+    PcBoard& board() { return *board_; }
+    RunLoop& loop() { return *loop_; }
+
+  private:
+    Machine() = default;
+    void build_loop(const RunLoop::Settings& settings, std::function<void(const std::string&)> notice);
+
+    // The board is built before the loop that serves its requests.
+    struct ControlProxy final : MachineControl {
+        MachineControl* target = nullptr;
+        void request_reset() override { target->request_reset(); }
+        void request_shutdown() override { target->request_shutdown(); }
+        void request_suspend() override { target->request_suspend(); }
+        void request_exit(int status) override { target->request_exit(status); }
+    };
+
+    Mailbox mailbox_;
+    Countdown countdown_;
+    VirtualClock clock_{countdown_};
+    Door door_{mailbox_};
+    ControlProxy control_;
+    std::unique_ptr<i386::Engine> engine_;
+    std::unique_ptr<PcBoard> board_;
+    std::unique_ptr<RunLoop> loop_;
+};
+
+}  // namespace qr

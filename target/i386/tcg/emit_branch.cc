@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Near branches, and the ways from block to block. See emitter.h.
+// Source: Intel SDM volume 2, the instructions' own pages.
+#include "target/i386/tcg/emitter.h"
+
+namespace qr::i386 {
+
+using namespace Xbyak::util;
+using Xbyak::CodeGenerator;
+constexpr auto kNear = CodeGenerator::T_NEAR;
+
+void Emitter::conditional(unsigned cc, Label& to) {
+    using Jump = void (CodeGenerator::*)(const Label&, CodeGenerator::LabelType);
+    static constexpr Jump kJumps[] = {
+        &CodeGenerator::jo, &CodeGenerator::jno, &CodeGenerator::jb, &CodeGenerator::jae,
+        &CodeGenerator::je, &CodeGenerator::jne, &CodeGenerator::jbe, &CodeGenerator::ja,
+        &CodeGenerator::js, &CodeGenerator::jns, &CodeGenerator::jp, &CodeGenerator::jnp,
+        &CodeGenerator::jl, &CodeGenerator::jge, &CodeGenerator::jle, &CodeGenerator::jg};
+    (as_.*kJumps[cc])(to, kNear);
+}
+
+// Within the page a block that is alive is right as soon as this one is. Another page has to be what it was when
+// the link was made: the key then and now tell.
+void Emitter::branch_to(int32_t offset) {
+    const auto number = static_cast<uint32_t>(out_.links.size());
+    Link& link = out_.links.emplace_back();
+    link.from = block_;
+    Stub& stub = stubs_.emplace_back();
+    stub.link = number;
+    stub.offset = offset;
+    if (offset < 0 || offset >= static_cast<int32_t>(kPageSize)) {
+        as_.lea(r10d, ptr[r12 + offset]);
+        as_.mov(rax, field(&cpu_.native.key, 8));
+        as_.or_(rax, r10);
+        uint8_t* slot = next_slot_;
+        next_slot_ += 8;
+        link.expected = static_cast<uint32_t>(slot - as_.getCode());
+        as_.cmp(rax, qword[rip + static_cast<const void*>(slot)]);
+        as_.jne(stub.start, kNear);
+        as_.lea(r12d, ptr[r12 + (offset & ~static_cast<int32_t>(kPageMask))]);
+    }
+    as_.jmp(stub.start, kNear);
+    link.jump = static_cast<uint32_t>(as_.getSize() - 4);
+}
+
+void Emitter::indirect(CodeGenerator& as, const Cpu& cpu, const uint8_t* leave) {
+    const auto at = [&cpu](const void* member) {
+        return r14 + static_cast<int>(static_cast<const uint8_t*>(member) -
+                                      reinterpret_cast<const uint8_t*>(cpu.gpr.data()));
+    };
+    Label miss;
+    as.mov(eax, r10d);
+    as.shr(eax, Chaining::kJumpBits);
+    as.xor_(eax, r10d);
+    as.and_(eax, (1u << Chaining::kJumpBits) - 1);
+    as.mov(r11, ptr[at(&cpu.native.jump)]);
+    as.mov(r11, ptr[r11 + rax * 8]);
+    as.test(r11, r11);
+    as.jz(miss);
+    as.mov(rax, ptr[at(&cpu.native.key)]);
+    as.or_(rax, r10);
+    as.cmp(rax, ptr[r11 + offsetof(CodeBlock, stamp)]);
+    as.jne(miss);
+    as.mov(r12d, r10d);
+    as.and_(r12d, Tlb::kPageBits);
+    as.jmp(ptr[r11 + offsetof(CodeBlock, entry)]);
+    as.L(miss);
+    as.xor_(eax, eax);
+    as.jmp(leave, kNear);
+}
+
+bool Emitter::branches(const Insn& i, const Shape& s) {
+    const int32_t next = block_->offset + i.end;
+    const int32_t target = next + static_cast<int32_t>(i.imm);
+    switch (s.kind) {
+        case Shape::kJcc: {
+            Label taken;
+            want_flags();
+            conditional(s.number, taken);
+            branch_to(next);
+            as_.L(taken);
+            branch_to(target);
+            return true;
+        }
+        case Shape::kJmp: branch_to(target); return true;
+        case Shape::kJmpE:
+            if (i.has_mem)
+                as_.mov(r10d, memory(i, 4, Use::kRead));
+            else
+                as_.mov(r10d, r32(i.rm));
+            indirect(as_, cpu_, thunks_.leave);
+            return true;
+        case Shape::kCall:
+        case Shape::kCallE:
+            if (i.has_mem) {
+                as_.mov(r10d, memory(i, 4, Use::kRead));
+                as_.mov(field(&cpu_.native.scratch), r10d);
+            }
+            as_.lea(eax, ptr[r9 - 4]);
+            check_access(4, Use::kWrite);
+            as_.lea(r10d, ptr[r12 + next]);
+            as_.mov(host(4), r10d);
+            as_.mov(r9d, eax);
+            if (s.kind == Shape::kCall) {
+                branch_to(target);
+                return true;
+            }
+            if (i.has_mem)
+                as_.mov(r10d, field(&cpu_.native.scratch));
+            else
+                as_.mov(r10d, r32(i.rm));
+            indirect(as_, cpu_, thunks_.leave);
+            return true;
+        case Shape::kRet:
+            as_.mov(eax, r9d);
+            check_access(4, Use::kRead);
+            as_.mov(r10d, host(4));
+            as_.lea(r9d, ptr[rax + 4 + static_cast<int32_t>(i.imm)]);
+            indirect(as_, cpu_, thunks_.leave);
+            return true;
+        default: return false;
+    }
+}
+
+}  // namespace qr::i386

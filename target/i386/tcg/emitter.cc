@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A block from its head to its links, operands, and where flags are kept. See emitter.h.
+#include "target/i386/tcg/emitter.h"
+
+#include "target/i386/fetch.h"
+
+namespace qr::i386 {
+
+using namespace Xbyak::util;
+using Xbyak::CodeGenerator;
+constexpr auto kNear = CodeGenerator::T_NEAR;
+
+// ---- operands --------------------------------------------------------------------------------------
+
+Emitter::Reg32 Emitter::r32(unsigned n) {
+    static const Reg32 kAll[] = {r8d, ecx, edx, ebx, r9d, ebp, esi, edi};
+    return kAll[n];
+}
+
+Xbyak::Reg Emitter::reg(unsigned n, unsigned size) {
+    static const Xbyak::Reg8 kBytes[] = {r8b, cl, dl, bl};
+    static const Xbyak::Reg16 kWords[] = {r8w, cx, dx, bx, r9w, bp, si, di};
+    if (size == 1) return kBytes[n & 3];
+    if (size == 2) return kWords[n];
+    return r32(n);
+}
+
+Xbyak::Address Emitter::field(const void* member, unsigned size) const {
+    const auto at = static_cast<const uint8_t*>(member) - reinterpret_cast<const uint8_t*>(cpu_.gpr.data());
+    const Xbyak::RegExp e = r14 + static_cast<int>(at);
+    switch (size) {
+        case 1: return byte[e];
+        case 2: return word[e];
+        case 8: return qword[e];
+        case 16: return xword[e];
+        default: return dword[e];
+    }
+}
+
+Xbyak::Reg Emitter::byte_source(unsigned n) {
+    if (n < 4) return reg(n, 1);
+    as_.mov(r10d, r32(n & 3));
+    as_.shr(r10d, 8);
+    lose_flags();
+    return r10b;
+}
+
+void Emitter::insert_high_byte(unsigned n) {
+    const Reg32 r = r32(n & 3);
+    as_.and_(r, 0xffff00ff);
+    as_.movzx(r10d, r10b);
+    as_.shl(r10d, 8);
+    as_.or_(r, r10d);
+    lose_flags();
+}
+
+// ---- flags -----------------------------------------------------------------------------------------
+
+// SAHF takes all but OF from AH; adding 0x7f to 1 overflows.
+void Emitter::load_flags() {
+    as_.mov(eax, field(&cpu_.native.flags));
+    as_.add(al, 0x7f);
+    as_.sahf();
+    host_flags_ = true;
+}
+
+void Emitter::store_flags() {
+    as_.lahf();
+    as_.seto(al);
+    as_.mov(field(&cpu_.native.flags), eax);
+}
+
+void Emitter::flags_written(uint32_t written) {
+    if (needed(written)) store_flags();
+    host_flags_ = true;
+}
+
+void Emitter::store_carry(uint32_t written, bool overflow_too) {
+    lose_flags();
+    if (!needed(written)) return;
+    as_.movzx(eax, al);
+    as_.mov(r10d, field(&cpu_.native.flags));
+    as_.and_(r10d, overflow_too ? 0xfe00 : 0xfeff);
+    if (overflow_too) as_.or_(r10d, eax);
+    as_.shl(eax, 8);
+    as_.or_(r10d, eax);
+    as_.mov(field(&cpu_.native.flags), r10d);
+}
+
+// ---- control ---------------------------------------------------------------------------------------
+
+uint32_t Emitter::new_site(const Insn& i) {
+    out_.sites.push_back({&i, static_cast<uint16_t>(block_->offset + i.end), InterpreterGuest::ends_block(i)});
+    return static_cast<uint32_t>(out_.sites.size() - 1);
+}
+
+Emitter::Cold& Emitter::cold(const Insn& i) {
+    Cold& c = cold_.emplace_back();
+    c.site = new_site(i);
+    c.ends = out_.sites.back().ends_block;
+    c.flags = false;
+    return c;
+}
+
+void Emitter::exact(const Insn& i) {
+    const uint32_t site = new_site(i);
+    as_.mov(eax, site);
+    if (out_.sites[site].ends_block)
+        as_.jmp(thunks_.exact, kNear);
+    else
+        as_.call(thunks_.exact);
+    lose_flags();
+}
+
+bool Emitter::emits(const Insn& insn) {
+    const Shape& s = shape_of(insn);
+    if (s.kind < Shape::kDivE || s.kind == Shape::kPlain) return false;
+    if (s.kind == Shape::kNop) return true;
+    if (insn.rep && s.kind != Shape::kRet) return false;
+    if (insn.lock && s.kind == Shape::kNone) return false;
+    if (insn.has_mem && (insn.ea_mask != 0xffffffff || insn.seg == kEs || insn.seg == kCs)) return false;
+    const bool wide = s.byte || insn.op_size == 4;
+    switch (s.kind) {
+        case Shape::kMovAO:
+        case Shape::kMovOA: return insn.ea_mask == 0xffffffff && insn.seg != kEs && insn.seg != kCs;
+        case Shape::kAluEG:
+        case Shape::kAluGE:
+            // A high byte and memory, both to be written from: too rare.
+            if (s.byte && insn.has_mem && s.kind == Shape::kAluGE && insn.reg >= 4) return false;
+            return true;
+        case Shape::kAluEI:
+        case Shape::kAluAI:
+        case Shape::kTestEG:
+        case Shape::kTestEI:
+        case Shape::kTestAI:
+        case Shape::kMovEG:
+        case Shape::kMovGE:
+        case Shape::kMovEI:
+        case Shape::kMovRI:
+        case Shape::kIncR:
+        case Shape::kDecR: return true;
+        case Shape::kIncE:
+        case Shape::kDecE: return true;
+        case Shape::kXaddEG:
+        case Shape::kCmpxchgEG:
+        case Shape::kXchgEG: return wide && (!s.byte || (insn.reg < 4 && (insn.has_mem || insn.rm < 4)));
+        case Shape::kNotE:
+        case Shape::kNegE: return wide && (!s.byte || insn.has_mem || insn.rm < 4);
+        case Shape::kBtEG:
+        case Shape::kBtEI: return wide && !insn.has_mem;
+        case Shape::kShiftEI:
+        case Shape::kShiftE1:
+        case Shape::kShiftECl: {
+            const auto op = static_cast<Shift>(s.number);
+            if (insn.has_mem || insn.op_size != 4) return false;
+            if (op == Shift::kRcl || op == Shift::kRcr) return s.kind == Shape::kShiftE1;
+            return true;
+        }
+        case Shape::kShldI:
+        case Shape::kShrdI: return wide && !insn.has_mem;
+        case Shape::kLea: return wide && insn.ea_mask == 0xffffffff;
+        case Shape::kCallE: return wide && (insn.has_mem || insn.rm != kEsp);
+        default: return wide;
+    }
+}
+
+void Emitter::instruction(const Insn& i) {
+    current_ = &i;
+    access_ = nullptr;
+    const Shape& s = shape_of(i);
+    const bool done = emits(i) && (arithmetic(i, s) || moves(i, s) || branches(i, s));
+    if (!done) exact(i);
+    if (access_) {
+        as_.L(access_->resume);
+        access_->flags = host_flags_;
+    }
+}
+
+const uint8_t* Emitter::emit(CodeBlock& block) {
+    block_ = &block;
+    host_flags_ = false;
+    as_.align(16);
+    const uint8_t* entry = as_.getCurr();
+    Label out;
+    as_.sub(r13, block.count);
+    as_.js(out, kNear);
+
+    const std::span<Insn> insns(block.insns(), block.count);
+    uses_.clear();
+    for (const Insn& i : insns) uses_.push_back(flag_use(i, emits(i)));
+    live_flags(uses_, live_after_);
+    for (size_t n = 0; n < insns.size(); ++n) {
+        live_ = live_after_[n];
+        instruction(insns[n]);
+    }
+    const Insn& last = insns.back();
+    if (!InterpreterGuest::ends_block(last)) branch_to(block.offset + last.end);
+
+    as_.L(out);
+    as_.add(r13, block.count);
+    as_.lea(r10d, ptr[r12 + block.offset]);
+    as_.xor_(eax, eax);
+    as_.jmp(thunks_.leave, kNear);
+    cold_code();
+    return entry;
+}
+
+void Emitter::cold_code() {
+    for (Cold& c : cold_) {
+        as_.L(c.start);
+        as_.mov(eax, c.site);
+        if (c.ends) {
+            as_.jmp(thunks_.exact, kNear);
+            continue;
+        }
+        as_.call(thunks_.exact);
+        if (c.flags) load_flags();
+        as_.jmp(c.resume, kNear);
+    }
+    for (Stub& s : stubs_) {
+        as_.L(s.start);
+        out_.links[s.link].stub = static_cast<uint32_t>(as_.getSize());
+        as_.lea(r10d, ptr[r12 + s.offset]);
+        as_.mov(eax, s.link);
+        as_.jmp(thunks_.leave, kNear);
+        out_.links[s.link].stub_jump = static_cast<uint32_t>(as_.getSize() - 4);
+    }
+    cold_.clear();
+    stubs_.clear();
+}
+
+}  // namespace qr::i386

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Host code for one block of guest instructions (docs/translator.rst): register map, flags, memory access, and one
+// member function for each kind of instruction.
+//
+// Registers in translated code:
+//     guest EAX ECX EDX EBX ESP EBP ESI EDI   r8 rcx rdx rbx r9 rbp rsi rdi, upper halves zero
+//     rax r10 r11                             scratch
+//     r12   linear address of the page of code that is being executed
+//     r13   Countdown::remaining, with the whole block taken off
+//     r14   &Cpu::gpr
+//     r15   TLB entries of the present privilege level
+//
+// Source: Intel SDM volume 2; AMD APM volume 3 (REX and high-byte registers). VM thread only.
+#pragma once
+
+#include <xbyak/xbyak.h>
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "target/i386/alu.h"
+#include "target/i386/chain.h"
+#include "target/i386/tcg/flag_use.h"
+
+namespace qr::i386 {
+
+// Where translated code calls the row's handler: everything that C++ code needs to make the state exact.
+struct Site {
+    const Insn* insn;
+    uint16_t end;     // from the page's start to the instruction's end
+    bool ends_block;
+};
+
+// A branch to a known address. Offsets are from the start of the code memory.
+struct Link {
+    CodeBlock* from = nullptr;
+    uint32_t jump = 0;        // where its 32-bit displacement is
+    uint32_t stub = 0;        // where it goes while it isn't linked
+    uint32_t stub_jump = 0;  // where the displacement of the stub's own jump is
+    uint32_t expected = 0;    // to another page: where the key is for which the jump is right; else 0
+    CodeBlock* to = nullptr;
+};
+
+// Shared pieces of code; see thunks.cc.
+struct Thunks {
+    const uint8_t* exact = nullptr;  // eax: number of a Site. Comes back if the block goes on
+    const uint8_t* bounce = nullptr; // r10d: EIP; for blocks that have no code
+    const uint8_t* lookup = nullptr; // r10d: EIP, of a block that may be in the jump table
+    const uint8_t* leave = nullptr;  // r10d: EIP, eax: number of a Link, or 0
+};
+
+struct Translation {
+    std::vector<Site> sites;
+    std::deque<Link> links;  // number 0 is none
+};
+
+class Emitter {
+  public:
+    // as: writes to the code memory's writable view. slots: 8 bytes for each link to another page, in the same memory.
+    Emitter(Xbyak::CodeGenerator& as, Cpu& cpu, const Thunks& thunks, Translation& out, uint8_t* slots)
+        : as_(as), cpu_(cpu), thunks_(thunks), out_(out), next_slot_(slots) {}
+
+    // Emits the block; returns its entry (in the writable view).
+    const uint8_t* emit(CodeBlock& block);
+    // To the block at r10d, by the jump table; else out by thunks_.leave.
+    static void indirect(Xbyak::CodeGenerator& as, const Cpu& cpu, const uint8_t* leave);
+    uint8_t* slots_end() const { return next_slot_; }
+
+    // Whether an instruction has code of its own.
+    static bool emits(const Insn& insn);
+
+  private:
+    using Reg32 = Xbyak::Reg32;
+    using Label = Xbyak::Label;
+    enum class Use : uint8_t { kRead, kWrite };
+
+    // ---- operands ----
+    static Reg32 r32(unsigned n);
+    static Xbyak::Reg reg(unsigned n, unsigned size);
+    Xbyak::Address field(const void* member, unsigned size = 4) const;  // of the CPU
+    unsigned size_of(const Shape& s, const Insn& i) const { return s.byte ? 1 : i.op_size; }
+    // An 8-bit register, or a copy of it in r10b if it is a high byte. May change the host's flags.
+    Xbyak::Reg byte_source(unsigned n);
+    void insert_high_byte(unsigned n);  // from r10b. Changes the host's flags
+
+    // ---- memory (emit_memory.cc) ----
+    void linear_address(const Insn& i);  // to eax
+    // Checks an access to the linear address in eax; the host's address is then [r11 + rax]. The host's flags are lost.
+    void check_access(unsigned size, Use use);
+    Xbyak::Address memory(const Insn& i, unsigned size, Use use);
+    // The same as [r11], with the guest's flags in the host's: for instructions that read them.
+    Xbyak::Address memory_with_flags(const Insn& i, unsigned size, Use use);
+    Xbyak::Address host(unsigned size);  // [r11 + rax]
+
+    // ---- flags ----
+    uint32_t needed(uint32_t written) const { return live_ & written; }
+    void load_flags();     // the guest's flags into the host's. Changes rax
+    void want_flags() { if (!host_flags_) load_flags(); }
+    void store_flags();    // the other way round
+    void lose_flags() { host_flags_ = false; }
+    // After an instruction that leaves all of the guest's flags in the host's.
+    void flags_written(uint32_t written = kArithFlags);
+    void store_carry(uint32_t written, bool overflow_too);  // CF (and OF) are al, 0 or 1; the rest stays in memory
+    void shift_flags(Shift op, Reg32 r);
+
+    // ---- instructions ----
+    void instruction(const Insn& i);
+    bool arithmetic(const Insn& i, const Shape& s);
+    bool moves(const Insn& i, const Shape& s);
+    bool branches(const Insn& i, const Shape& s);
+    void alu(Alu op, const Xbyak::Operand& to, const Xbyak::Operand& from);
+    void alu_immediate(Alu op, const Xbyak::Operand& to, uint32_t value, unsigned size);
+    void alu_two(const Insn& i, const Shape& s);
+    void alu_imm(const Insn& i, const Shape& s);
+    void test(const Insn& i, const Shape& s);
+    void step(const Insn& i, const Shape& s, bool down);
+    bool shift(const Insn& i, const Shape& s);
+    void multiply(const Insn& i, const Shape& s);
+    void divide(const Insn& i, const Shape& s);
+    void bit_test(const Insn& i, const Shape& s);
+    void bit_scan(const Insn& i, const Shape& s);
+    void conditional(unsigned cc, Label& to);
+    void mov(const Insn& i, const Shape& s);
+    void extend(const Insn& i, const Shape& s);
+    void push(const Insn& i, const Shape& s);
+
+    // ---- control ----
+    void exact(const Insn& i);
+    void branch_to(int32_t offset);   // from the page's start
+    void link_jump(int32_t offset, Label* condition_target);
+    void cold_code();
+
+    struct Cold {
+        Label start, resume;
+        uint32_t site;
+        bool ends, flags;  // flags: the host's flags are expected at `resume`
+    };
+    struct Stub {
+        Label start;
+        uint32_t link;
+        int32_t offset;
+    };
+    uint32_t new_site(const Insn& i);
+    Cold& cold(const Insn& i);
+
+    Xbyak::CodeGenerator& as_;
+    Cpu& cpu_;
+    const Thunks& thunks_;
+    Translation& out_;
+    uint8_t* next_slot_;
+
+    CodeBlock* block_ = nullptr;
+    const Insn* current_ = nullptr;
+    Cold* access_ = nullptr;    // of the present instruction
+    uint32_t live_ = 0;         // flags that matter after the present instruction
+    bool host_flags_ = false;   // the host's flags are the guest's
+    std::deque<Cold> cold_;
+    std::deque<Stub> stubs_;
+    std::vector<FlagUse> uses_;
+    std::vector<uint32_t> live_after_;
+};
+
+}  // namespace qr::i386

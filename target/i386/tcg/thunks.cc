@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "target/i386/tcg/thunks.h"
+
+namespace qr::i386 {
+
+using namespace Xbyak::util;
+using Xbyak::CodeGenerator;
+
+namespace {
+
+class ThunkEmitter {
+  public:
+    ThunkEmitter(CodeGenerator& as, Cpu& cpu) : as_(as), cpu_(cpu) {}
+
+    ThunkSet emit(ExactCall exact) {
+        ThunkSet t;
+        t.enter = enter();
+        Xbyak::Label out;
+        t.leave = leave(out);
+        t.exact = call(exact, out);
+        t.bounce = as_.getCurr();
+        as_.xor_(eax, eax);
+        as_.jmp(t.leave, CodeGenerator::T_NEAR);
+        t.lookup = as_.getCurr();
+        Emitter::indirect(as_, cpu_, t.leave);
+        return t;
+    }
+
+  private:
+    int at(const void* member) const {
+        return static_cast<int>(static_cast<const uint8_t*>(member) -
+                                reinterpret_cast<const uint8_t*>(cpu_.gpr.data()));
+    }
+    void store_registers() {
+        for (unsigned n = 0; n < 8; ++n) as_.mov(ptr[r14 + static_cast<int>(n * 8)], kGuest[n]);
+    }
+    void load_registers() {
+        for (unsigned n = 0; n < 8; ++n) as_.mov(kGuest[n], ptr[r14 + static_cast<int>(n * 8)]);
+    }
+
+    const uint8_t* enter() {
+        as_.align(16);
+        const uint8_t* p = as_.getCurr();
+        for (const auto& r : kSaved) as_.push(r);
+        as_.sub(rsp, 8);  // so that calls from blocks find the stack aligned
+        as_.mov(r14, rdi);
+        as_.mov(ptr[r14 + at(&cpu_.native.stack)], rsp);
+        as_.mov(rax, rsi);
+        as_.mov(r15, rdx);
+        as_.mov(r12d, ptr[r14 + at(&cpu_.native.page)]);
+        as_.mov(r13, ptr[r14 + at(&cpu_.native.remaining)]);
+        load_registers();
+        as_.jmp(rax);
+        return p;
+    }
+    // EIP is r10d.
+    const uint8_t* leave(Xbyak::Label& out) {
+        as_.align(16);
+        const uint8_t* p = as_.getCurr();
+        store_registers();
+        as_.mov(ptr[r14 + at(&cpu_.native.remaining)], r13);
+        as_.mov(ptr[r14 + at(&cpu_.eip)], r10d);
+        as_.L(out);
+        as_.add(rsp, 8);
+        for (size_t n = std::size(kSaved); n-- > 0;) as_.pop(kSaved[n]);
+        as_.ret();
+        return p;
+    }
+    // Called, or jumped to by an instruction after which the block never goes on.
+    const uint8_t* call(ExactCall exact, Xbyak::Label& out) {
+        as_.align(16);
+        const uint8_t* p = as_.getCurr();
+        store_registers();
+        as_.mov(ptr[r14 + at(&cpu_.native.remaining)], r13);
+        as_.mov(ptr[r14 + at(&cpu_.native.page)], r12d);
+        as_.lea(rdi, ptr[r14 + at(&cpu_)]);
+        as_.mov(esi, eax);
+        as_.mov(rbx, rsp);
+        as_.and_(rsp, -16);
+        as_.mov(rax, reinterpret_cast<uint64_t>(exact));
+        as_.call(rax);
+        as_.mov(rsp, rbx);
+        Xbyak::Label go_out;
+        as_.test(rax, rax);
+        as_.jnz(go_out);
+        load_registers();
+        as_.mov(r13, ptr[r14 + at(&cpu_.native.remaining)]);
+        as_.ret();
+        as_.L(go_out);
+        // The frame that enter() made, whether a return address lies on it or not.
+        as_.mov(rsp, ptr[r14 + at(&cpu_.native.stack)]);
+        as_.xor_(eax, eax);
+        as_.jmp(out, CodeGenerator::T_NEAR);
+        return p;
+    }
+
+    static inline const Xbyak::Reg64 kGuest[8] = {r8, rcx, rdx, rbx, r9, rbp, rsi, rdi};
+    static inline const Xbyak::Reg64 kSaved[6] = {rbx, rbp, r12, r13, r14, r15};
+    CodeGenerator& as_;
+    Cpu& cpu_;
+};
+
+}  // namespace
+
+ThunkSet emit_thunks(CodeGenerator& as, Cpu& cpu, ExactCall exact) { return ThunkEmitter(as, cpu).emit(exact); }
+
+}  // namespace qr::i386

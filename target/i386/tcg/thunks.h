@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The code that all translated blocks share: the way in, the way out, and the call of a row's handler.
+#pragma once
+
+#include <cstdint>
+
+#include "target/i386/tcg/emitter.h"
+
+namespace qr::i386 {
+
+// gpr: &Cpu::gpr. Returns the number of a Link that was left by, or 0.
+using EnterCode = uint32_t (*)(uint64_t* gpr, const void* code, const Tlb::Entry* tlb);
+// True (not 0): the block must not go on.
+using ExactCall = uint64_t (*)(Cpu& cpu, uint32_t site);
+
+struct ThunkSet : Thunks {
+    const uint8_t* enter = nullptr;  // an EnterCode, in the writable view
+};
+ThunkSet emit_thunks(Xbyak::CodeGenerator& as, Cpu& cpu, ExactCall exact);
+
+}  // namespace qr::i386

@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "target/i386/tcg/translator.h"
+
+#include <cpuid.h>
+
+#include <algorithm>
+
+#include "target/i386/fetch.h"
+#include "target/i386/tcg/thunks.h"
+
+namespace qr::i386 {
+
+namespace {
+
+constexpr size_t kBlockRoom = 32 << 10;  // more than any block's code
+constexpr size_t kSlotShare = 16;        // of the code memory, one part is for links' keys
+constexpr size_t kMostIncoming = 64;     // links to a block
+
+// EFLAGS' arithmetic bits as translated code keeps them: LAHF's AH, SETO's AL.
+uint32_t native_flags(uint32_t eflags) { return (eflags & 0xff) << 8 | (eflags & kOFlag ? 1 : 0); }
+void take_native_flags(Cpu& cpu) {
+    const uint32_t f = cpu.native.flags;
+    cpu.set_arith_flags((f >> 8 & 0xff) | (f & 1 ? kOFlag : 0u));
+}
+
+}  // namespace
+
+struct Translator::Code {
+    explicit Code(std::unique_ptr<ExecMemory> m)
+        : memory(std::move(m)),
+          slots(memory->writable() + memory->size() - memory->size() / kSlotShare),
+          as(static_cast<size_t>(slots - memory->writable()), memory->writable()) {}
+
+    const void* executable(const uint8_t* writable) const {
+        return memory->executable() + (writable - memory->writable());
+    }
+    bool room() const {
+        return as.getSize() + kBlockRoom < static_cast<size_t>(slots - memory->writable()) &&
+               next_slot + 1024 < memory->writable() + memory->size();
+    }
+    void begin(Cpu& cpu) {
+        as.reset();
+        next_slot = slots;
+        thunks = emit_thunks(as, cpu, &Translator::call_exact);
+        enter = reinterpret_cast<EnterCode>(reinterpret_cast<uintptr_t>(executable(thunks.enter)));
+        out.sites.clear();
+        out.links.clear();
+        out.links.emplace_back();
+        incoming.clear();
+    }
+
+    std::unique_ptr<ExecMemory> memory;
+    uint8_t* slots;
+    uint8_t* next_slot = nullptr;
+    Xbyak::CodeGenerator as;
+    ThunkSet thunks;
+    EnterCode enter = nullptr;
+    Translation out;
+    std::vector<std::vector<uint32_t>> incoming;  // links, by a block's number
+    Cpu* cpu = nullptr;
+};
+
+Translator::Translator(const TranslatorOptions& options) : options_(options) {}
+Translator::~Translator() = default;
+
+// LAHF and SAHF, and that the logic operations clear AF, as every x86-64 processor does though the manuals leave it open.
+bool Translator::host_suits() {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    if (!__get_cpuid(0x80000001, &a, &b, &c, &d) || !(c & 1)) return false;
+    uint64_t flags = 0;
+    const auto probe = [&flags](auto operation) {
+        operation();
+        return (flags & kAF) == 0;
+    };
+    bool clear = true;
+    for (uint32_t value : {0u, 0xffffffffu, 0x8u, 0x10u}) {
+        clear &= probe([&] {
+            uint32_t v = value;
+            asm volatile("cmpb $1, %%al\n\txorl %1, %1\n\tpushfq\n\tpopq %0" : "=r"(flags), "+r"(v) : "a"(0) : "cc");
+        });
+        clear &= probe([&] {
+            uint32_t v = value;
+            asm volatile("cmpb $1, %%al\n\ttestl %1, %1\n\tpushfq\n\tpopq %0" : "=r"(flags), "+r"(v) : "a"(0) : "cc");
+        });
+        clear &= probe([&] {
+            uint32_t v = value;
+            asm volatile("cmpb $1, %%al\n\torl %1, %1\n\tpushfq\n\tpopq %0" : "=r"(flags), "+r"(v) : "a"(0) : "cc");
+        });
+    }
+    return clear;
+}
+
+void Translator::adopt(Cpu& cpu, CodeBlock& block) {
+    if (!code_) {
+        auto memory = ExecMemory::create(options_.cache_bytes & ~uint64_t{kPageMask});
+        if (!memory) return;  // then everything is interpreted
+        code_ = std::make_unique<Code>(std::move(memory));
+        code_->cpu = &cpu;
+        code_->begin(cpu);
+    }
+    count_executions(block);
+    block.entry = code_->executable(code_->thunks.bounce);
+}
+
+bool Translator::prepare(Cpu& cpu, CodeBlock& block) {
+    if (block.translated) return true;
+    if (!code_->room()) return false;
+    const size_t before = code_->as.getSize();
+    Emitter emitter(code_->as, cpu, code_->thunks, code_->out, code_->next_slot);
+    block.entry = code_->executable(emitter.emit(block));
+    code_->next_slot = emitter.slots_end();
+    block.translated = true;
+    block.translation = static_cast<uint32_t>(code_->incoming.size());
+    code_->incoming.emplace_back();
+    ++statistics_.blocks;
+    statistics_.instructions += block.count;
+    statistics_.guest_bytes += block.bytes;
+    statistics_.host_bytes += code_->as.getSize() - before;
+    return true;
+}
+
+void Translator::run(Cpu& cpu, Chaining& c, CodeBlock& block) {
+    chaining_ = &c;
+    if (pending_link_) link(cpu, pending_link_, block);
+    Countdown& countdown = cpu.wiring.countdown;
+    cpu.native.translator = this;
+    cpu.native.key = c.key;
+    cpu.native.jump = c.jump.get();
+    cpu.native.page = cpu.eip & Tlb::kPageBits;
+    cpu.native.remaining = countdown.remaining;
+    cpu.native.flags = native_flags(cpu.get_eflags());
+    cpu.native.exact = false;
+    ++statistics_.entries;
+    const uint32_t left_by = code_->enter(cpu.gpr.data(), block.entry, &cpu.tlb.entry(cpu.cpl, 0));
+    pending_link_ = 0;
+    if (cpu.native.exact) return;
+    countdown.remaining = cpu.native.remaining;
+    take_native_flags(cpu);
+    pending_link_ = left_by;
+}
+
+uint64_t Translator::call_exact(Cpu& cpu, uint32_t site) {
+    return static_cast<Translator*>(cpu.native.translator)->exact(cpu, site);
+}
+
+// As chain_exact() does it. True: out.
+bool Translator::exact(Cpu& cpu, uint32_t number) {
+    const Site& site = code_->out.sites[number];
+    const Insn& insn = *site.insn;
+    Chaining& c = *chaining_;
+    Countdown& countdown = cpu.wiring.countdown;
+    countdown.remaining = cpu.native.remaining + insn.left;
+    cpu.eip = cpu.native.page + site.end;
+    take_native_flags(cpu);
+    ++statistics_.handlers;
+    cpu.native.exact = true;
+    c.insn = &insn;
+    try {
+        insn.exec(cpu, insn);
+    } catch (const Fault& fault) {
+        InterpreterGuest::deliver(cpu, fault, insn.length);
+        c.changed = true;
+        return true;
+    }
+    if (site.ends_block) {
+        c.changed = true;
+        return true;
+    }
+    if (countdown.remaining <= 0 || c.stop || cpu.events || cpu.tlb.generation() != c.generation) return true;
+    cpu.native.remaining = countdown.remaining - insn.left;
+    cpu.native.flags = native_flags(cpu.get_eflags());
+    cpu.native.exact = false;
+    return false;
+}
+
+void Translator::patch(uint32_t jump, const void* to) {
+    const uint8_t* after = code_->memory->executable() + jump + 4;
+    const auto displacement = static_cast<int32_t>(static_cast<const uint8_t*>(to) - after);
+    store_le<uint32_t>(code_->memory->writable() + jump, static_cast<uint32_t>(displacement));
+}
+
+void Translator::link(const Cpu& cpu, uint32_t number, CodeBlock& to) {
+    Link& link = code_->out.links[number];
+    pending_link_ = 0;
+    const uint64_t here = chaining_->key | cpu.eip;
+    if (to.stamp != here) return;
+    if (!link.expected) {
+        if (to.page != link.from->page || to.mode != link.from->mode) return;
+        if (to.second) {
+            // Its second page isn't vouched for: look each time.
+            patch(link.stub_jump, code_->executable(code_->thunks.lookup));
+            return;
+        }
+    }
+    auto& incoming = code_->incoming[to.translation];
+    if (std::ranges::find(incoming, number) == incoming.end()) {
+        if (incoming.size() >= kMostIncoming) return;
+        incoming.push_back(number);
+    }
+    link.to = &to;
+    patch(link.jump, to.entry);
+    if (link.expected) store_le<uint64_t>(code_->memory->writable() + link.expected, here);
+    ++statistics_.links;
+}
+
+void Translator::killed(CodeBlock& block) {
+    if (!block.translated) return;
+    for (const uint32_t number : code_->incoming[block.translation]) {
+        Link& link = code_->out.links[number];
+        if (link.to != &block) continue;
+        link.to = nullptr;
+        if (link.expected) store_le<uint64_t>(code_->memory->writable() + link.expected, 0);
+        patch(link.jump, code_->memory->executable() + link.stub);
+    }
+    block.translated = false;
+    block.entry = code_->executable(code_->thunks.bounce);
+    ++statistics_.invalidations;
+}
+
+void Translator::clear() {
+    pending_link_ = 0;
+    if (!code_) return;
+    code_->begin(*code_->cpu);
+    ++statistics_.flushes;
+}
+
+}  // namespace qr::i386

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A machine that replays a recording; see replay_machine.h. Source: none.
+#include "tests/lockstep/replay_machine.h"
+
+namespace qr::lockstep {
+
+Result<std::unique_ptr<ReplayMachine>> ReplayMachine::create(const LogReader& log,
+                                                             std::unique_ptr<i386::Engine> engine) {
+    auto config = MachineConfig::from_json(log.header().machine);
+    if (!config) return config.error();
+    auto files = recorded_files(log);
+    if (!files) return files.error();
+    std::unique_ptr<ReplayMachine> made(new ReplayMachine);
+    ReplayMachine* const self = made.get();
+    auto machine = Machine::create(*config, *files, std::move(engine), run_settings(*config, true),
+                                   [self](const std::string& line) {
+                                       if (!self->said_.empty()) self->said_ += '\n';
+                                       self->said_ += line;
+                                   });
+    if (!machine) return machine.error();
+    made->machine_ = std::move(*machine);
+    Machine& m = *made->machine_;
+    auto replayer = Replayer::create(log, m.door(), m.clock(), m.board().root(), m.board().memory());
+    if (!replayer) return replayer.error();
+    made->replayer_ = std::move(*replayer);
+    m.loop().replay_with(*made->replayer_);
+    return made;
+}
+
+void ReplayMachine::run_to(uint64_t icount) {
+    if (!ended_ && !machine_->loop().run_to(icount)) end();
+}
+
+void ReplayMachine::catch_up() {
+    if (!ended_ && !machine_->loop().catch_up()) end();
+}
+
+void ReplayMachine::end() {
+    ended_ = true;
+    status_ = machine_->loop().conclude();
+}
+
+void ReplayMachine::dump(StateDump& to) {
+    // Where the last boundary was depends on how the run was cut into slices.
+    machine_->door().set_icount(icount());
+    dump_state([this](StateVisitor& v) { machine_->board().root().state(v); }, to);
+}
+
+}  // namespace qr::lockstep

@@ -1,0 +1,170 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lockstep: two engines on one recording come out the same, and one that does a single thing wrong is found,
+to the instruction and to the field.
+
+quick: yes
+"""
+import pathlib
+import re
+import subprocess
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import machine  # noqa: E402
+
+LOCKSTEP = pathlib.Path(machine.EMULATOR).parent / "tests" / "lockstep" / "lockstep"
+LINES = 20 * b"a line\n" + b"q"
+EVERY = 1000
+
+
+class Lockstep(machine.MachineTest):
+    def record(self, *guest):
+        """The instructions of a recording of the guest "echo"."""
+        self.bios = self.assemble("echo", *guest)
+        done = machine.run("-bios", self.bios, "-display", "none", "-serial", "stdio", "-m", "16",
+                           *machine.EXIT_DEVICE, *self.recording("shift=3"), stdin=LINES)
+        self.assertEqual(done.status, 11, done)
+        return machine.replay_dump(self.log)["end"]["icount"]
+
+    def lockstep(self, *options, status, log=None):
+        if "--b" not in options:
+            options = ["--b", "interp", *options]
+        done = subprocess.run([LOCKSTEP, *map(str, options), log or self.log], capture_output=True, text=True,
+                              timeout=300)
+        self.assertEqual(done.returncode, status, done)
+        return done.stdout
+
+    def middle(self, length):
+        """An instruction in the middle, and not near a place where the machines are compared."""
+        return length // 2 // EVERY * EVERY + EVERY // 2
+
+    def find(self, fault, *options):
+        return self.lockstep("--b", f"interp:fault={fault}", "--every", EVERY, *options, status=1)
+
+    def names_instruction(self, output, number):
+        """The report names this instruction, with bytes that are in the guest's image there."""
+        self.assertIn(f"first difference: instruction {number}\n", output)
+        shown = re.search(rf"^ +{number}  ([0-9a-f]{{8}})  ((?:[0-9a-f]{{2}} )+) +(\S.*)$", output, re.M)
+        self.assertTrue(shown, output)
+        code = bytes.fromhex(shown[2].replace(" ", ""))
+        at = int(shown[1], 16) - 0xF0000
+        self.assertEqual(self.bios.read_bytes()[at:at + len(code)], code)
+        self.assertNotIn("(not an instruction)", shown[3])
+
+    def differs(self, output):
+        """The lines of what differs, whole."""
+        return [line.strip() for line in re.search(r"^differs:\n((?:  .*\n)+)", output, re.M)[1].splitlines()]
+
+
+class Same(Lockstep):
+    def test_same(self):
+        for guest in ([], ["HALT"]):
+            with self.subTest(guest=guest):
+                length = self.record(*guest)
+                for options in (["--every", EVERY], ["--every", 777777], ["--every", 3, "--until", 30000]):
+                    output = self.lockstep(*options, status=0)
+                    compared = re.fullmatch(r"equal: (\d+) instructions, compared (\d+) times\n", output)
+                    self.assertTrue(compared, output)
+                    reached = min(length, options[3] if len(options) > 2 else length)
+                    self.assertEqual(int(compared[1]), reached)
+                    self.assertIn(int(compared[2]) - reached // options[1], (0, 1))
+
+    def test_single_steps(self):
+        length = self.record()
+        self.assertIn("equal: 100000 ", self.lockstep("--single-step", "--until", min(length, 100000), status=0))
+
+
+class Translator(Lockstep):
+    """Also where the translator has hardly room for its code, and where it doesn't wait to see what is hot."""
+
+    def setUp(self):
+        super().setUp()
+        self.record()
+        done = subprocess.run([LOCKSTEP, "--b", "tcg", "--until", "1", self.log], capture_output=True, text=True)
+        if "this host has no translator" in done.stderr:
+            self.skipTest("this host has no translator")
+
+    def test_same(self):
+        for engine in ("tcg", "tcg:cache=1", "tcg:threshold=0", "tcg:cache=1,threshold=0"):
+            for every in (EVERY, 99991):
+                with self.subTest(engine=engine, every=every):
+                    self.lockstep("--b", engine, "--every", every, status=0)
+
+    def test_single_steps(self):
+        for engine in ("tcg", "tcg:threshold=0"):
+            with self.subTest(engine=engine):
+                self.lockstep("--b", engine, "--single-step", "--every", 100, "--until", 200000, status=0)
+
+    def test_planted_fault(self):
+        at = 300 * EVERY + EVERY // 2
+        output = self.lockstep("--b", f"tcg:threshold=0,fault=edi@{at}", "--every", EVERY, status=1)
+        self.names_instruction(output, at)
+        self.assertEqual([line.split(":")[0] for line in self.differs(output)], ["cpu0.edi"])
+
+
+class PlantedFault(Lockstep):
+    def test_register(self):
+        length = self.record()
+        for at in (self.middle(length), self.middle(length) - EVERY // 2, 3 * EVERY + 1):
+            with self.subTest(at=at):
+                output = self.find(f"edi@{at}")
+                self.names_instruction(output, at)
+                differs = self.differs(output)
+                self.assertEqual(len(differs), 1, output)
+                a, b = re.fullmatch(r"cpu0\.edi: A 0x([0-9a-f]+), B 0x([0-9a-f]+)", differs[0]).groups()
+                self.assertEqual(int(a, 16) ^ int(b, 16), 1)
+                before, after_a, after_b = re.findall(r"EDI=([0-9a-f]{8})", output)
+                self.assertEqual([int(after_a, 16), int(after_b, 16)], [int(a, 16), int(b, 16)])
+
+    def test_register_that_spreads(self):
+        """Long before the machines are compared the stack is in another place, and the guest is lost."""
+        at = self.middle(self.record())
+        output = self.find(f"esp@{at}")
+        self.names_instruction(output, at)
+        self.assertEqual([line.split(":")[0] for line in self.differs(output)], ["cpu0.esp"])
+
+    def test_memory(self):
+        at = self.middle(self.record())
+        output = self.find(f"ram:8123@{at}")
+        self.names_instruction(output, at)
+        self.assertEqual(self.differs(output),
+                         ["memory 'pc.ram' page 0x8 offset 0x8123: A 0x00, B 0x01 (1 byte of the page)"])
+
+    def test_single_steps(self):
+        self.record()
+        at = 50 * EVERY + 77
+        output = self.find(f"ebp@{at}", "--single-step", "--until", 60 * EVERY)
+        self.names_instruction(output, at)
+        self.assertEqual([line.split(":")[0] for line in self.differs(output)], ["cpu0.ebp"])
+
+    def test_block(self):
+        """B goes wrong only when it runs ten instructions without a stop, as a translator would."""
+        at = self.middle(self.record())
+        output = self.find(f"edi@{at},block={at - 3}-{at + 6}")
+        self.assertIn(f"first difference: in instructions {at - 3} to {at + 6}, which B runs as one", output)
+        for number in range(at - 3, at + 7):
+            self.assertRegex(output, rf"(?m)^ +{number}  000f")
+        self.assertEqual([line.split(":")[0] for line in self.differs(output)], ["cpu0.edi"])
+
+    def test_both_are_wrong(self):
+        at = self.middle(self.record())
+        fault = f"interp:fault=esp@{at}"
+        output = self.lockstep("--a", fault, "--b", fault, status=1)
+        self.assertIn("A and B agree, and both differ from the recording:\n", output)
+
+
+class BadUse(Lockstep):
+    def test_bad_use(self):
+        self.record()
+        for options in (["--b", "interpret"], ["--b", "interp:size=3"], ["--b", "interp:fault=eax"],
+                        ["--b", "interp:fault=eax@5,block=6-7"], ["--every", "0"], ["--every", "x"], ["--until"],
+                        ["--what"], [self.log]):
+            with self.subTest(options=options):
+                self.lockstep(*options, status=2)
+        self.lockstep(status=2, log=self.folder / "no such file")
+        self.lockstep(status=2, log=self.bios)
+
+
+if __name__ == "__main__":
+    machine.main()
