@@ -10,9 +10,10 @@
 #include <algorithm>
 #include <cstdlib>
 #include <iterator>
+#include <span>
 
 #include "target/i386/cpu.h"
-#include "tests/insn/oracle_disassemble.h"
+#include "util/disassemble.h"
 
 namespace qr::oracle {
 
@@ -386,11 +387,11 @@ std::string explain(const Generator& generator, const Case& c, const CaseInfo& i
     for (size_t i = 0; i < info.insns.size(); ++i) {
         const uint32_t from = info.starts[i] - c.eip;
         const uint32_t end = i + 1 < info.insns.size() ? info.starts[i + 1] - c.eip : c.code_length;
-        std::string bytes;
-        for (uint32_t k = from; k < end && k < c.code_length; ++k)
-            bytes += fmt::format("{:02x} ", c.code[k]);
-        fmt::format_to(to, "  {:08x}  {:<40} {}\n", info.starts[i], bytes,
-                       disassemble(c.code + from, end - from, c.code32, info.starts[i]));
+        const auto bytes = std::span<const uint8_t>(c.code).subspan(from, end - from);
+        const auto width = c.code32 ? CodeWidth::k32 : CodeWidth::k16;
+        const std::string text = disassemble(bytes, width, info.starts[i]).text;
+        fmt::format_to(to, "  {:08x}  {:<40} {}\n", info.starts[i], hex_bytes(bytes),
+                       text.empty() ? "(not known)" : text);
     }
     Result start{};
     start.fx = c.fx;

@@ -4,10 +4,12 @@
 // port with the `; expect:` lines of its header. The machine: 8 MB of RAM, the program as firmware, a debug
 // port, ports to raise SMI and NMI; no devices.
 //
-// Every program runs several times: in one go, and cut into slices of 1, 2 and 7 instructions with the
-// caches dropped now and then; the log and the instruction count must be the same.
+// Every program runs several times on every engine: in one go, and cut into slices of a few instructions with
+// the caches dropped now and then; the log and the instruction count must be the same.
 //
-//     program-runner PROGRAM.S...                 on our CPU
+//     program-runner PROGRAM.S...                 on our CPU, on all engines that this host has
+//     program-runner --engine interp PROGRAM.S... on one of them: interp, tcg, tcg-at-once (translates what it
+//                                                 sees), tcg-1mb (at once, into a code cache that is always full)
 //     program-runner --peer QEMU PROGRAM.S...     on QEMU: shows where our expectations and it differ
 //     program-runner --state ...                  also prints the CPU at the end of each program
 //
@@ -23,6 +25,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <sstream>
@@ -30,6 +33,7 @@
 #include <vector>
 
 #include "accel/interp/interp.h"
+#include "accel/tcg/tcg.h"
 #include "exec/ioport.h"
 #include "exec/memory.h"
 #include "sysemu/clock.h"
@@ -125,15 +129,36 @@ std::vector<std::string> lines_of(const std::string& text) {
     return lines;
 }
 
-// A machine with nothing but what a program needs.
+struct EngineKind {
+    std::string name;
+    std::function<std::unique_ptr<i386::Engine>()> make;
+};
+
+std::vector<EngineKind> engine_kinds() {
+    std::vector<EngineKind> kinds{{"interp", make_i386_interpreter}};
+    if (tcg_supported()) {
+        const auto tcg = [](const TcgOptions& options) { return [options] { return make_i386_translator(options); }; };
+        TcgOptions at_once, small;
+        at_once.threshold = small.threshold = 0;
+        small.cache_bytes = 1 << 20;
+        kinds.push_back({"tcg", tcg(TcgOptions{})});
+        kinds.push_back({"tcg-at-once", tcg(at_once)});
+        kinds.push_back({"tcg-1mb", tcg(small)});
+    }
+    return kinds;
+}
+
+// A machine with nothing but what a program needs. Its ports: E9 takes the log, 501 ends the program, B2 raises
+// SMI, B3 raises SMI and B4 NMI at the next HLT; a dword n to B8 raises NMI n instructions later.
 class Machine {
   public:
-    Machine(const std::vector<uint8_t>& image, const std::string& cpu_name)
+    Machine(const std::vector<uint8_t>& image, const std::string& cpu_name, const EngineKind& engine)
         : model_(parse_model(cpu_name)),
           clock_(countdown_),
           debug_("debug", 1, write_only([this](uint64_t v) { log_char(v); })),
           exit_("exit", 1, write_only([this](uint64_t) { finish(""); })),
-          smi_("smi", 3, smi_ops()) {
+          smi_("smi", 3, smi_ops()),
+          nmi_timer_("nmi timer", 4, write_only([this](uint64_t v) { set_nmi_timer(v); }, 4)) {
         ram_ = std::move(*RamBlock::create("ram", kRamSize, false));
         rom_ = std::move(*RamBlock::create("rom", kImageSize, true));
         std::copy(image.begin(), image.end(), rom_->data());
@@ -143,11 +168,12 @@ class Machine {
         ports_.map(0xe9, debug_);
         ports_.map(0x501, exit_);
         ports_.map(0xb2, smi_);
+        ports_.map(0xb8, nmi_timer_);
         i386::CpuWiring wiring{memory_, memory_,  ports_, clock_, countdown_, nullptr,
                                {},      [this] { finish("[shutdown]\n"); }};
         cpu_ = std::make_unique<i386::Cpu>(wiring, model_);
         memory_.set_listener(cpu_.get());
-        engine_ = make_i386_interpreter();
+        engine_ = engine.make();
         cpu_->set_engine(*engine_);
         cpu_->reset();
     }
@@ -163,7 +189,17 @@ class Machine {
                 wake();
             if (finished_)
                 break;
-            countdown_.grant(slice);
+            uint64_t budget = slice;
+            if (nmi_at_ != 0) {
+                const uint64_t left = nmi_at_ - countdown_.icount();
+                if (left == 0) {
+                    nmi_at_ = 0;
+                    cpu_->raise_nmi();
+                } else {
+                    budget = std::min(budget, left);
+                }
+            }
+            countdown_.grant(budget);
             cpu_->run();
             countdown_.leave();
             if (drop_caches && ++turns % 1009 == 0)
@@ -184,11 +220,11 @@ class Machine {
         }
         return *model;
     }
-    static IoOps write_only(std::function<void(uint64_t)> f) {
+    static IoOps write_only(std::function<void(uint64_t)> f, unsigned max_size = 1) {
         IoOps ops;
         ops.read = [](uint64_t, unsigned size) { return ones(size); };
         ops.write = [f](uint64_t, unsigned, uint64_t value) { f(value); };
-        ops.max_size = 1;
+        ops.max_size = max_size;
         return ops;
     }
     IoOps smi_ops() {
@@ -204,6 +240,10 @@ class Machine {
         };
         ops.max_size = 1;
         return ops;
+    }
+    void set_nmi_timer(uint64_t instructions) {
+        nmi_at_ = countdown_.icount() + std::max<uint64_t>(instructions, 1);
+        countdown_.leave();
     }
     void log_char(uint64_t value) {
         if (log_.size() < kLogLimit)
@@ -224,6 +264,9 @@ class Machine {
         } else if (nmi_on_halt_) {
             nmi_on_halt_ = false;
             cpu_->raise_nmi();
+        } else if (nmi_at_ != 0) {
+            nmi_at_ = 0;
+            cpu_->raise_nmi();
         } else {
             finish("[halted]\n");
         }
@@ -234,13 +277,14 @@ class Machine {
     VirtualClock clock_;
     AddressSpace memory_;
     IoPortSpace ports_;
-    IoRegion debug_, exit_, smi_;
+    IoRegion debug_, exit_, smi_, nmi_timer_;
     std::unique_ptr<RamBlock> ram_, rom_;
     std::unique_ptr<i386::Cpu> cpu_;
     std::unique_ptr<i386::Engine> engine_;
     std::string log_;
     bool finished_ = false;
     bool smi_on_halt_ = false, nmi_on_halt_ = false;
+    uint64_t nmi_at_ = 0;  // 0: never
     uint64_t end_icount_ = 0;
 };
 
@@ -261,7 +305,7 @@ bool compare(const Program& p, const std::string& who, const std::vector<std::st
     return same;
 }
 
-bool run_here(const Program& p, bool show_state) {
+bool run_here(const Program& p, const std::vector<EngineKind>& engines, bool show_state) {
     std::ifstream in(p.image, std::ios::binary);
     const std::vector<uint8_t> image{std::istreambuf_iterator<char>(in), {}};
     if (image.size() != kImageSize) {
@@ -270,22 +314,24 @@ bool run_here(const Program& p, bool show_state) {
     }
     uint64_t icount = 0;
     std::string log;
-    for (const uint64_t slice : {1'000'000, 1, 2, 7}) {
-        Machine machine(image, p.cpu);
-        machine.run(slice, slice != 1'000'000);
-        const std::string who = "in slices of " + std::to_string(slice);
-        if (icount == 0) {
-            icount = machine.icount();
-            log = machine.log();
-            if (show_state)
-                std::cout << machine.describe() << "icount " << icount << '\n';
-            if (!compare(p, who, lines_of(log), false))
+    for (const EngineKind& engine : engines) {
+        for (const uint64_t slice : {1'000'000, 1, 2, 7, 61}) {
+            Machine machine(image, p.cpu, engine);
+            machine.run(slice, slice != 1'000'000);
+            const std::string who = engine.name + ", in slices of " + std::to_string(slice);
+            if (show_state && slice == 1'000'000)
+                std::cout << engine.name << ":\n" << machine.describe() << "icount " << machine.icount() << '\n';
+            if (icount == 0) {
+                icount = machine.icount();
+                log = machine.log();
+                if (!compare(p, who, lines_of(log), false))
+                    return false;
+            } else if (machine.icount() != icount || machine.log() != log) {
+                std::cout << p.path << ": " << who << ": ended at " << machine.icount() << " instead of " << icount
+                          << '\n';
+                compare(p, who, lines_of(machine.log()), false);
                 return false;
-        } else if (machine.icount() != icount || machine.log() != log) {
-            std::cout << p.path << ": " << who << ": ended at " << machine.icount() << " instead of " << icount
-                      << '\n';
-            compare(p, who, lines_of(machine.log()), false);
-            return false;
+            }
         }
     }
     return true;
@@ -306,14 +352,33 @@ bool run_peer(const Program& p, const std::string& qemu) {
     return compare(p, "on " + qemu, lines, true);
 }
 
+// Leaves only the engine of that name.
+bool choose_engine(std::vector<EngineKind>& engines, const std::string& name) {
+    std::string known;
+    for (const EngineKind& engine : engines) {
+        if (engine.name == name) {
+            engines = {EngineKind(engine)};
+            return true;
+        }
+        known += known.empty() ? engine.name : ", " + engine.name;
+    }
+    std::cerr << "program-runner: --engine " << name << ": this host has " << known << '\n';
+    return false;
+}
+
 int run_all(int argc, char** argv) {
     std::string peer;
     bool show_state = false;
+    std::vector<EngineKind> engines = engine_kinds();
     std::vector<std::string> paths;
     for (int i = 1; i < argc; ++i) {
         const std::string arg = argv[i];
         if (arg == "--peer" && i + 1 < argc)
             peer = argv[++i];
+        else if (arg == "--engine" && i + 1 < argc && !choose_engine(engines, argv[++i]))
+            return 2;
+        else if (arg == "--engine")
+            continue;
         else if (arg == "--state")
             show_state = true;
         else
@@ -325,7 +390,7 @@ int run_all(int argc, char** argv) {
     int failures = 0;
     for (const std::string& path : paths) {
         Program p = read_header(path);
-        const bool ok = assemble(p, directory) && (peer.empty() ? run_here(p, show_state) : run_peer(p, peer));
+        const bool ok = assemble(p, directory) && (peer.empty() ? run_here(p, engines, show_state) : run_peer(p, peer));
         std::cout << (ok ? "ok      " : "FAILED  ") << path << '\n';
         failures += !ok;
         std::remove(p.image.c_str());
