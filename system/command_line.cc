@@ -260,6 +260,18 @@ Result<void> set_net(Options&, const std::string& value) {
     return Error{fmt::format("'{}' isn't supported by this version: expected none", value)};
 }
 
+Result<void> set_log_items(Options& o, const std::string& value) {
+    if (value == "help" || value == "?") {
+        o.print = log_items_help();
+        return {};
+    }
+    LogOptions log;
+    log.file = o.log.file;
+    if (const auto parsed = parse_log_items(value, log); !parsed) return parsed.error();
+    o.log = log;
+    return {};
+}
+
 Result<void> show_version(Options& o, const std::string&) {
     o.print = fmt::format("QEMU emulator, qemu-replay version {}\n", QR_VERSION);
     return {};
@@ -323,6 +335,13 @@ constexpr OptionRow kOptions[] = {
     {"name", true, "TEXT  name of the guest", set_text<&Options::name>},
     {"uuid", true, "UUID  of the guest", set_text<&Options::uuid>},
     {"pidfile", true, "FILE  write the process's number there", set_text<&Options::pid_file>},
+    {"d", true, "ITEM[,...]  log what the translator does; 'help' lists the items", set_log_items},
+    {"D", true, "FILE  where to log (default: stderr); %d is the process's number",
+     [](Options& o, const std::string& v) -> Result<void> {
+         o.log.file = v;
+         return {};
+     }},
+    {"perfmap", false, "write /tmp/perf-PID.map, for perf to name the guest's code by", set_flag<&Options::perf_map>},
     {"qtest", true, "BACKEND  the device test protocol", set_text<&Options::qtest>},
     {"qtest-log", true, "none",
      [](Options&, const std::string& v) -> Result<void> {
@@ -334,7 +353,7 @@ constexpr OptionRow kOptions[] = {
 // What QEMU has, and this version does not.
 constexpr std::string_view kNotYet[] = {
     "hda", "hdb", "hdc", "hdd", "cdrom", "fda", "fdb", "drive", "blockdev", "snapshot", "mon", "qmp",
-    "qmp-pretty", "vnc", "k", "s", "gdb", "loadvm", "d", "D", "daemonize", "netdev", "audiodev", "usb",
+    "qmp-pretty", "vnc", "k", "s", "gdb", "loadvm", "daemonize", "netdev", "audiodev", "usb",
     "usbdevice", "plugin", "trace", "object", "global", "watchdog-action", "watchdog", "sdl", "spice",
     "incoming", "enable-kvm", "numa", "soundhw", "fw_cfg", "option-rom", "tpmdev", "virtfs", "runas",
     "chroot", "sandbox", "smbios", "acpitable", "dtb", "readconfig", "overcommit", "no-acpi",
@@ -365,6 +384,10 @@ Result<void> check(const Options& o) {
         if (serial.starts_with("chardev:") && !o.chardevs.contains(serial.substr(8)))
             return Error{fmt::format("-serial {}: chardev \"{}\" not found: add -chardev ...,id={}",
                                      serial, serial.substr(8), serial.substr(8))};
+    }
+    if ((o.log.any() || o.perf_map) && (o.accel == "interp" || !tcg_supported())) {
+        return Error{fmt::format("{} shows what the translator does: it needs -accel tcg",
+                                 o.perf_map ? "-perfmap" : "-d")};
     }
     if (!o.qtest.empty() && o.icount.mode != ReplayMode::kNone)
         return Error{"-qtest can't be recorded or replayed: leave out rr="};

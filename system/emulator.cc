@@ -4,6 +4,7 @@
 #include "system/emulator.h"
 
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <ctime>
 #include <thread>
@@ -20,8 +21,10 @@
 #include "replay/log_reader.h"
 #include "replay/log_writer.h"
 #include "system/firmware.h"
+#include "system/jit_log.h"
 #include "system/machine.h"
 #include "system/machine_config.h"
+#include "system/perf_map.h"
 #include "system/qtest.h"
 
 namespace qr {
@@ -53,7 +56,16 @@ class Emulator {
 
   private:
     std::unique_ptr<i386::Engine> make_engine() const {
-        return options_.accel == "interp" || !tcg_supported() ? make_i386_interpreter() : make_i386_translator(options_.tcg);
+        if (options_.accel == "interp" || !tcg_supported()) return make_i386_interpreter();
+        TcgOptions tcg = options_.tcg;
+        if (jit_log_) tcg.observers.push_back(jit_log_.get());
+        if (perf_map_) tcg.observers.push_back(perf_map_.get());
+        if (options_.log.jit) {
+            tcg.clock = [] {
+                return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+            };
+        }
+        return make_i386_translator(tcg);
     }
     bool replaying() const { return options_.icount.mode == ReplayMode::kReplay; }
     bool recording() const { return options_.icount.mode == ReplayMode::kRecord; }
@@ -62,6 +74,7 @@ class Emulator {
 
     Result<void> prepare() {
         if (const auto done = replaying() ? open_recording() : describe_machine(); !done) return done;
+        if (const auto done = open_logs(); !done) return done;
         if (const auto done = build(); !done) return done;
         if (const auto done = connect(); !done) return done;
         if (recording()) return begin_recording();
@@ -121,6 +134,20 @@ class Emulator {
                 return Error{fmt::format("-{} {}: the file is empty: expected a Linux kernel or its RAM disk",
                                          option, path)};
             *bytes = std::move(*read);
+        }
+        return {};
+    }
+
+    Result<void> open_logs() {
+        if (options_.log.any()) {
+            auto log = JitLog::open(options_.log);
+            if (!log) return log.error();
+            jit_log_ = std::move(*log);
+        }
+        if (options_.perf_map) {
+            auto map = PerfMap::create();
+            if (!map) return map.error();
+            perf_map_ = std::move(*map);
         }
         return {};
     }
@@ -259,6 +286,8 @@ class Emulator {
         g_main_loop_run(io);
         vm.join();
         g_main_loop_unref(io);
+        if (const auto statistics = translator_statistics(machine_->engine()); jit_log_ && statistics)
+            jit_log_->finish(*statistics, machine_->clock().icount());
         return status;
     }
 
@@ -269,6 +298,8 @@ class Emulator {
     MachineFiles files_;
     std::unique_ptr<LogReader> reader_;
     std::unique_ptr<LogWriter> writer_;
+    std::unique_ptr<JitLog> jit_log_;  // the engine tells them: they outlive it
+    std::unique_ptr<PerfMap> perf_map_;
     std::unique_ptr<Machine> machine_;
     std::unique_ptr<Qtest> qtest_;
     std::unique_ptr<Recorder> recorder_;

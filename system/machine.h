@@ -50,6 +50,7 @@ class Machine {
     VirtualClock& clock() { return clock_; }
     PcBoard& board() { return *board_; }
     RunLoop& loop() { return *loop_; }
+    const i386::Engine& engine() const { return *engine_; }
 
   private:
     Machine() = default;

@@ -29,6 +29,13 @@ struct IcountOptions {
     bool digest_given = false;
 };
 
+// -d and -D.
+struct LogOptions {
+    bool jit = false, in_asm = false, op = false, out_asm = false;
+    std::string file;  // empty: stderr
+    bool any() const { return jit || in_asm || op || out_asm; }
+};
+
 // -device and its like: a driver's name and its properties, in order.
 struct DeviceOption {
     std::string driver;
@@ -69,6 +76,8 @@ struct Options {
     std::string name;
     std::string pid_file;
     bool daemonize = false;
+    LogOptions log;
+    bool perf_map = false;
 
     // Options that the user wrote, by name without dash; replay checks these against the recording.
     std::map<std::string, std::string> given;
@@ -81,5 +90,9 @@ Result<Options> parse_command_line(int argc, char** argv);
 
 // "-icount" alone: shift=N|auto,sleep=on|off,align=on|off,rr=record|replay,rrfile=NAME,...
 Result<IcountOptions> parse_icount(const std::string& text);
+
+// "-d" alone, into `log`.
+Result<void> parse_log_items(const std::string& text, LogOptions& log);
+std::string log_items_help();
 
 }  // namespace qr

@@ -2,23 +2,22 @@
 #include "util/exec_memory.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
 
 namespace qr {
 
+// Shared anonymous memory rather than a memfd: perf looks into /tmp/perf-PID.map only for mappings that are called
+// "//anon" or "/dev/zero", as these are. mremap(2): with an old size of 0 it maps the same pages once more.
 std::unique_ptr<ExecMemory> ExecMemory::create(size_t size) {
-    const int fd = memfd_create("code", MFD_CLOEXEC);
-    if (fd < 0) return nullptr;
+    void* w = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (w == MAP_FAILED) return nullptr;
     std::unique_ptr<ExecMemory> memory(new ExecMemory);
     memory->size_ = size;
-    if (ftruncate(fd, static_cast<off_t>(size)) == 0) {
-        void* w = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        void* x = mmap(nullptr, size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
-        if (w != MAP_FAILED) memory->writable_ = static_cast<uint8_t*>(w);
-        if (x != MAP_FAILED) memory->executable_ = static_cast<uint8_t*>(x);
-    }
-    close(fd);
-    return memory->writable_ && memory->executable_ ? std::move(memory) : nullptr;
+    memory->writable_ = static_cast<uint8_t*>(w);
+    void* x = mremap(w, 0, size, MREMAP_MAYMOVE);
+    if (x == MAP_FAILED) return nullptr;
+    memory->executable_ = static_cast<uint8_t*>(x);
+    if (mprotect(x, size, PROT_READ | PROT_EXEC) != 0) return nullptr;
+    return memory;
 }
 
 ExecMemory::~ExecMemory() {

@@ -81,6 +81,8 @@ class CodeCache {
         // For engines that translate: where translated code jumps to for this block, how often the block was
         // executed until then, and whether it is translated.
         bool translated = false;
+        bool unmerged = false;     // accesses that share a check weren't in one page too often
+        uint16_t strays = 0;       // how often
         uint32_t heat = 0;
         uint32_t translation = 0;  // the translator's number for it
         const void* entry = nullptr;

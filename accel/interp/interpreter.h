@@ -96,6 +96,8 @@ class Interpreter final : public Guest::Engine {
         chain_.stop = true;
     }
 
+    const Native& native() const { return native_; }
+
   private:
     static constexpr unsigned kMaxInsns = 32;
     static constexpr unsigned kModeBits = 5;

@@ -10,4 +10,6 @@ bool tcg_supported() { return false; }
 
 std::unique_ptr<i386::Engine> make_i386_translator(const TcgOptions&) { return nullptr; }
 
+std::optional<i386::TranslatorStatistics> translator_statistics(const i386::Engine&) { return std::nullopt; }
+
 }  // namespace qr

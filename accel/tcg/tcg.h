@@ -4,20 +4,29 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "target/i386/cpu.h"
+#include "target/i386/tcg/observer.h"
+#include "target/i386/tcg/statistics.h"
 
 namespace qr {
 
 struct TcgOptions {
     uint64_t cache_bytes = uint64_t{64} << 20;  // host code that is kept
     unsigned threshold = 30;  // executions before a block is translated; 0: at once
+    std::vector<i386::TranslationObserver*> observers{};  // outlive the engine
+    std::function<uint64_t()> clock{};  // nanoseconds of the host, if the time that translation takes is wanted
 };
 
 // Whether this build and this host's processor have it.
 bool tcg_supported();
 // Null where it isn't supported.
 std::unique_ptr<i386::Engine> make_i386_translator(const TcgOptions& options);
+// Nothing if the engine isn't a translator.
+std::optional<i386::TranslatorStatistics> translator_statistics(const i386::Engine& engine);
 
 }  // namespace qr

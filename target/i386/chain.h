@@ -32,9 +32,13 @@ using CodeTail = CodeCache<Insn>::Tail;
 struct Chaining : ChainState<CodeBlock, Insn> {};
 
 // Bit of InterpreterGuest::mode(): CS, DS and SS start at 0 and reach to 4 GiB, may be read (and but for CS
-// written), and CS and SS are 32-bit.
+// written), CS and SS are 32-bit, and alignment isn't checked.
+constexpr uint32_t kUserMode = 2;
 constexpr uint32_t kFlatMode = 8;
 bool is_flat(const Cpu& cpu);
+// Another bit: x87, MMX and SSE instructions pass check_fpu()'s, check_mmx()'s and check_sse()'s look at CR0 and CR4.
+constexpr uint32_t kFpuMode = 16;
+inline bool fpu_ready(const Cpu& cpu) { return !(cpu.cr0 & (kCr0EM | kCr0TS)) && (cpu.cr4 & kCr4OSFXSR); }
 
 // Sets chain, left and end of a block's instructions.
 void chain_block(std::span<Insn> insns, Insn& end);

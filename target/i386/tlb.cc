@@ -6,8 +6,7 @@
 namespace qr::i386 {
 
 Tlb::Tlb()
-    : tables_(std::make_unique<Table[]>(2)),
-      unmatched_(std::make_unique<std::array<Entry, kEntries>>()) {
+    : unmatched_(std::make_unique<std::array<Entry, kEntries>>()) {
     for (unsigned cpl = 0; cpl < 3; ++cpl) by_cpl_[cpl] = tables_[0].entries.data();
     by_cpl_[3] = tables_[1].entries.data();
     touched_.fill(0);

@@ -59,6 +59,9 @@ class Tlb {
     // The entry that an access at this CPL has to match.
     const Entry& entry(unsigned cpl, uint32_t linear) const { return by_cpl_[cpl][index(linear)]; }
 
+    // The entries themselves, for translated code.
+    const Entry* entries(bool user) const { return tables_[user].entries.data(); }
+
     const FetchPage& fetch(bool user, uint32_t linear) const {
         return tables_[user].fetch[(linear >> kPageShift) & (kFetchEntries - 1)];
     }
@@ -91,7 +94,7 @@ class Tlb {
     static constexpr unsigned kTouchedMax = 192;
     unsigned touched_count_ = 0;
     std::array<uint16_t, kTouchedMax> touched_;
-    std::unique_ptr<Table[]> tables_;  // supervisor, user
+    std::array<Table, 2> tables_;  // supervisor, user
     std::unique_ptr<std::array<Entry, kEntries>> unmatched_;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The instruction that a CPU executes next, for reports. Source: Zydis' API.
+// The instruction that a CPU executes next, for reports. Source: none.
 #pragma once
 
 #include <string>

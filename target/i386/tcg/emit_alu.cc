@@ -53,11 +53,10 @@ void Emitter::alu_two(const Insn& i, const Shape& s) {
     if (i.has_mem) {
         const Use use = to_e && op != Alu::kCmp ? Use::kWrite : Use::kRead;
         if (size == 1 && i.reg >= 4) {  // to E only
-            memory(i, size, use);
-            as_.add(r11, rax);
+            const auto m = memory_in_r11(i, size, use);
             byte_source(i.reg);
             if (reads_carry(op)) load_flags();
-            alu(op, byte[r11], r10b);
+            alu(op, m, r10b);
         } else {
             const auto m = reads_carry(op) ? memory_with_flags(i, size, use) : memory(i, size, use);
             if (to_e)
@@ -250,12 +249,10 @@ bool Emitter::shift(const Insn& i, const Shape& s) {
 
 void Emitter::multiply(const Insn& i, const Shape& s) {
     const auto source = [&](auto use) {
-        if (i.has_mem) {
-            memory(i, 4, Use::kRead);
-            use(host(4));
-        } else {
+        if (i.has_mem)
+            use(memory(i, 4, Use::kRead));
+        else
             use(r32(i.rm));
-        }
     };
     switch (s.kind) {
         case Shape::kImulGE: source([&](const auto& e) { as_.imul(r32(i.reg), e); }); break;
@@ -263,12 +260,10 @@ void Emitter::multiply(const Insn& i, const Shape& s) {
             source([&](const auto& e) { as_.imul(r32(i.reg), e, static_cast<int>(i.imm)); });
             break;
         default:
-            if (i.has_mem) {
-                memory(i, 4, Use::kRead);
-                as_.mov(r10d, host(4));
-            } else {
+            if (i.has_mem)
+                as_.mov(r10d, memory(i, 4, Use::kRead));
+            else
                 as_.mov(r10d, r32(i.rm));
-            }
             as_.mov(eax, r8d);
             s.kind == Shape::kMulE ? as_.mul(r10d) : as_.imul(r10d);
             as_.mov(r8d, eax);
@@ -282,8 +277,8 @@ void Emitter::multiply(const Insn& i, const Shape& s) {
 // dividend is a sign-extended EAX, is done here.
 void Emitter::divide(const Insn& i, const Shape& s) {
     if (i.has_mem) {
-        memory(i, 4, Use::kRead);
-        as_.mov(r10d, host(4));
+        as_.mov(r10d, memory(i, 4, Use::kRead));
+        if (!access_) access_ = &cold(i);
     } else {
         access_ = &cold(i);
         as_.mov(r10d, r32(i.rm));
@@ -329,8 +324,7 @@ void Emitter::bit_test(const Insn& i, const Shape& s) {
 // With nothing to find the destination stays; only ZF changes.
 void Emitter::bit_scan(const Insn& i, const Shape& s) {
     if (i.has_mem) {
-        memory(i, 4, Use::kRead);
-        as_.mov(r10d, host(4));
+        as_.mov(r10d, memory(i, 4, Use::kRead));
     } else {
         as_.mov(r10d, r32(i.rm));
     }
@@ -402,8 +396,7 @@ bool Emitter::arithmetic(const Insn& i, const Shape& s) {
             return true;
         case Shape::kXaddEG:
             if (i.has_mem) {
-                memory(i, size, Use::kWrite);
-                as_.xadd(host(size), reg(i.reg, size));
+                as_.xadd(memory(i, size, Use::kWrite), reg(i.reg, size));
             } else {
                 as_.xadd(reg(i.rm, size), reg(i.reg, size));
             }
@@ -411,14 +404,13 @@ bool Emitter::arithmetic(const Insn& i, const Shape& s) {
             return true;
         case Shape::kCmpxchgEG:
             if (i.has_mem) {
-                memory(i, size, Use::kWrite);
-                as_.add(r11, rax);
-            }
-            as_.mov(eax, r8d);
-            if (i.has_mem)
-                size == 1 ? as_.cmpxchg(byte[r11], reg(i.reg, 1)) : as_.cmpxchg(dword[r11], reg(i.reg, 4));
-            else
+                const auto m = memory_in_r11(i, size, Use::kWrite);
+                as_.mov(eax, r8d);
+                as_.cmpxchg(m, reg(i.reg, size));
+            } else {
+                as_.mov(eax, r8d);
                 as_.cmpxchg(reg(i.rm, size), reg(i.reg, size));
+            }
             // EAX as an operand has been written already.
             if (i.has_mem || i.rm != kEax) as_.mov(r8d, eax);
             flags_written();

@@ -35,6 +35,7 @@ void Emitter::branch_to(int32_t offset) {
         as_.or_(rax, r10);
         uint8_t* slot = next_slot_;
         next_slot_ += 8;
+        store_le<uint64_t>(slot, 0);  // no key
         link.expected = static_cast<uint32_t>(slot - as_.getCode());
         as_.cmp(rax, qword[rip + static_cast<const void*>(slot)]);
         as_.jne(stub.start, kNear);
@@ -97,11 +98,12 @@ bool Emitter::branches(const Insn& i, const Shape& s) {
                 as_.mov(r10d, memory(i, 4, Use::kRead));
                 as_.mov(field(&cpu_.native.scratch), r10d);
             }
-            as_.lea(eax, ptr[r9 - 4]);
-            check_access(4, Use::kWrite);
-            as_.lea(r10d, ptr[r12 + next]);
-            as_.mov(host(4), r10d);
-            as_.mov(r9d, eax);
+            {
+                const auto to = stack(-4, Use::kWrite);
+                as_.lea(r10d, ptr[r12 + next]);
+                as_.mov(to, r10d);
+                as_.lea(r9d, ptr[r9 - 4]);
+            }
             if (s.kind == Shape::kCall) {
                 branch_to(target);
                 return true;
@@ -113,10 +115,8 @@ bool Emitter::branches(const Insn& i, const Shape& s) {
             indirect(as_, cpu_, thunks_.leave);
             return true;
         case Shape::kRet:
-            as_.mov(eax, r9d);
-            check_access(4, Use::kRead);
-            as_.mov(r10d, host(4));
-            as_.lea(r9d, ptr[rax + 4 + static_cast<int32_t>(i.imm)]);
+            as_.mov(r10d, stack(0, Use::kRead));
+            as_.lea(r9d, ptr[r9 + 4 + static_cast<int32_t>(i.imm)]);
             indirect(as_, cpu_, thunks_.leave);
             return true;
         default: return false;

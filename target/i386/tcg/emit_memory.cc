@@ -47,18 +47,57 @@ void Emitter::check_access(unsigned size, Use use) {
         as_.lea(r10d, ptr[rax + (size - 1)]);
     else
         as_.mov(r10d, eax);
+    const Xbyak::RegExp entry = look_up(use == Use::kWrite, access_->start);
+    as_.mov(r11, ptr[entry + static_cast<int>(offsetof(Tlb::Entry, addend))]);
+    lose_flags();
+}
+
+// The entry of the page of eax, in which r10d has to be, too. Changes r10, r11.
+Xbyak::RegExp Emitter::look_up(bool write, Label& fails) {
+    const auto table = reinterpret_cast<const uint8_t*>(cpu_.tlb.entries(block_->mode & kUserMode)) -
+                       reinterpret_cast<const uint8_t*>(cpu_.gpr.data());
+    const Xbyak::RegExp entry = r14 + r11 + static_cast<int>(table);
     as_.mov(r11d, eax);
     as_.shr(r11d, kIndexShift);
     as_.and_(r10d, Tlb::kPageBits);
     as_.and_(r11d, kIndexMask);
-    const int tag = use == Use::kWrite ? offsetof(Tlb::Entry, write_tag) : offsetof(Tlb::Entry, read_tag);
-    as_.cmp(r10d, dword[r15 + r11 + tag]);
-    as_.jne(access_->start, kNear);
-    as_.mov(r11, ptr[r15 + r11 + offsetof(Tlb::Entry, addend)]);
+    const size_t tag = write ? offsetof(Tlb::Entry, write_tag) : offsetof(Tlb::Entry, read_tag);
+    as_.cmp(r10d, dword[entry + static_cast<int>(tag)]);
+    as_.jne(fails, kNear);
+    return entry;
+}
+
+void Emitter::check_group(const AccessGroup& g, unsigned base, int32_t offset, Label& fails) {
+    const int32_t last = g.end - g.first - 1;
+    if (base == kNoRegister)
+        as_.mov(eax, static_cast<uint32_t>(offset));
+    else
+        as_.lea(eax, ptr[r32(base).cvt64() + offset]);
+    as_.lea(r10d, ptr[rax + last]);
+    const Xbyak::RegExp entry = look_up(g.write, fails);
+    as_.mov(r15, ptr[entry + static_cast<int>(offsetof(Tlb::Entry, addend))]);
+    as_.add(r15, rax);
     lose_flags();
 }
 
+Xbyak::Address Emitter::grouped(const MemoryAccess& a) {
+    const AccessGroup& g = plan_.groups[a.group];
+    if (a.leads) {
+        if (!access_) access_ = &cold(*current_);
+        check_group(g, a.base, g.first - (a.offset - a.disp), access_->start);
+    }
+    return sized(r15 + (a.offset - g.first), a.size);
+}
+
+Xbyak::Address Emitter::stack(int32_t offset, Use use) {
+    if (now_->stack.group != kNoGroup) return grouped(now_->stack);
+    as_.lea(eax, ptr[r9 + offset]);
+    check_access(4, use);
+    return host(4);
+}
+
 Xbyak::Address Emitter::memory(const Insn& i, unsigned size, Use use) {
+    if (now_->memory.group != kNoGroup) return grouped(now_->memory);
     linear_address(i);
     if (i.seg == kFs || i.seg == kGs) {
         if (!access_) access_ = &cold(i);
@@ -73,9 +112,18 @@ Xbyak::Address Emitter::memory(const Insn& i, unsigned size, Use use) {
 }
 
 Xbyak::Address Emitter::memory_with_flags(const Insn& i, unsigned size, Use use) {
-    memory(i, size, use);
+    const Xbyak::Address m = memory(i, size, use);
+    if (now_->memory.group != kNoGroup) {
+        want_flags();
+        return m;
+    }
     as_.add(r11, rax);
     load_flags();
+    return sized(r11, size);
+}
+
+Xbyak::Address Emitter::memory_in_r11(const Insn& i, unsigned size, Use use) {
+    as_.lea(r11, memory(i, size, use));
     return sized(r11, size);
 }
 

@@ -81,17 +81,16 @@ void Emitter::push(const Insn& i, const Shape& s) {
         as_.mov(r10d, memory(i, 4, Use::kRead));
         as_.mov(field(&cpu_.native.scratch), r10d);
     }
-    as_.lea(eax, ptr[r9 - 4]);
-    check_access(4, Use::kWrite);
+    const auto to = stack(-4, Use::kWrite);
     if (s.kind == Shape::kPushI) {
-        as_.mov(host(4), i.imm);
+        as_.mov(to, i.imm);
     } else if (s.kind == Shape::kPushE && i.has_mem) {
         as_.mov(r10d, field(&cpu_.native.scratch));
-        as_.mov(host(4), r10d);
+        as_.mov(to, r10d);
     } else {
-        as_.mov(host(4), r32(s.kind == Shape::kPushR ? i.reg : i.rm));
+        as_.mov(to, r32(s.kind == Shape::kPushR ? i.reg : i.rm));
     }
-    as_.mov(r9d, eax);
+    as_.lea(r9d, ptr[r9 - 4]);
 }
 
 bool Emitter::moves(const Insn& i, const Shape& s) {
@@ -173,17 +172,21 @@ bool Emitter::moves(const Insn& i, const Shape& s) {
         case Shape::kPushI:
         case Shape::kPushE: push(i, s); return true;
         case Shape::kPopR:
-            as_.mov(eax, r9d);
-            check_access(4, Use::kRead);
-            as_.mov(r10d, host(4));
-            as_.lea(r9d, ptr[rax + 4]);
+            // POP ESP: what was popped wins.
+            as_.mov(r10d, stack(0, Use::kRead));
+            as_.lea(r9d, ptr[r9 + 4]);
             as_.mov(r32(i.reg), r10d);
             return true;
         case Shape::kLeave:
-            as_.mov(eax, ebp);
-            check_access(4, Use::kRead);
-            as_.lea(r9d, ptr[rax + 4]);
-            as_.mov(ebp, host(4));
+            if (now_->stack.group != kNoGroup) {
+                as_.mov(r10d, grouped(now_->stack));
+            } else {
+                as_.mov(eax, ebp);
+                check_access(4, Use::kRead);
+                as_.mov(r10d, host(4));
+            }
+            as_.lea(r9d, ptr[rbp + 4]);
+            as_.mov(ebp, r10d);
             return true;
         default: return false;
     }

@@ -91,14 +91,16 @@ void Emitter::store_carry(uint32_t written, bool overflow_too) {
 // ---- control ---------------------------------------------------------------------------------------
 
 uint32_t Emitter::new_site(const Insn& i) {
-    out_.sites.push_back({&i, static_cast<uint16_t>(block_->offset + i.end), InterpreterGuest::ends_block(i)});
+    out_.sites.push_back({&i, block_, static_cast<uint16_t>(block_->offset + i.end), InterpreterGuest::ends_block(i)});
     return static_cast<uint32_t>(out_.sites.size() - 1);
 }
 
 Emitter::Cold& Emitter::cold(const Insn& i) {
     Cold& c = cold_.emplace_back();
     c.site = new_site(i);
+    out_.sites.back().rare = true;
     c.ends = out_.sites.back().ends_block;
+    c.insn = &i;
     c.flags = false;
     return c;
 }
@@ -119,7 +121,8 @@ bool Emitter::emits(const Insn& insn) {
     if (s.kind == Shape::kNop) return true;
     if (insn.rep && s.kind != Shape::kRet) return false;
     if (insn.lock && s.kind == Shape::kNone) return false;
-    if (insn.has_mem && (insn.ea_mask != 0xffffffff || insn.seg == kEs || insn.seg == kCs)) return false;
+    if (insn.has_mem && s.kind != Shape::kLea && (insn.ea_mask != 0xffffffff || insn.seg == kEs || insn.seg == kCs))
+        return false;
     const bool wide = s.byte || insn.op_size == 4;
     switch (s.kind) {
         case Shape::kMovAO:
@@ -171,9 +174,13 @@ void Emitter::instruction(const Insn& i) {
     const Shape& s = shape_of(i);
     const bool done = emits(i) && (arithmetic(i, s) || moves(i, s) || branches(i, s));
     if (!done) exact(i);
+    emitted_ += done;
+    if (notes_) notes_->back().emitted = done;
     if (access_) {
         as_.L(access_->resume);
         access_->flags = host_flags_;
+        access_->group = now_->group;
+        access_->anchor = now_->anchor;
     }
 }
 
@@ -187,16 +194,17 @@ const uint8_t* Emitter::emit(CodeBlock& block) {
     as_.js(out, kNear);
 
     const std::span<Insn> insns(block.insns(), block.count);
-    uses_.clear();
-    for (const Insn& i : insns) uses_.push_back(flag_use(i, emits(i)));
-    live_flags(uses_, live_after_);
+    plan_block(insns, &Emitter::emits, !block.unmerged, plan_);
     for (size_t n = 0; n < insns.size(); ++n) {
-        live_ = live_after_[n];
+        now_ = &plan_.insns[n];
+        live_ = now_->live;
+        if (notes_) notes_->push_back({&insns[n], static_cast<uint32_t>(as_.getCurr() - entry), live_, true});
         instruction(insns[n]);
     }
     const Insn& last = insns.back();
     if (!InterpreterGuest::ends_block(last)) branch_to(block.offset + last.end);
 
+    instructions_end_ = static_cast<uint32_t>(as_.getCurr() - entry);
     as_.L(out);
     as_.add(r13, block.count);
     as_.lea(r10d, ptr[r12 + block.offset]);
@@ -215,8 +223,20 @@ void Emitter::cold_code() {
             continue;
         }
         as_.call(thunks_.exact);
+        // What the handler did may have changed who may write where.
+        Label stray;
+        if (c.group != kNoGroup) {
+            const AccessGroup& g = plan_.groups[c.group];
+            check_group(g, c.anchor.reg, g.first - c.anchor.offset, stray);
+        }
         if (c.flags) load_flags();
         as_.jmp(c.resume, kNear);
+        if (c.group == kNoGroup) continue;
+        as_.L(stray);
+        as_.add(r13, c.insn->left);
+        as_.lea(r10d, ptr[r12 + (block_->offset + c.insn->end)]);
+        as_.mov(eax, kStray | c.site);
+        as_.jmp(thunks_.leave, kNear);
     }
     for (Stub& s : stubs_) {
         as_.L(s.start);

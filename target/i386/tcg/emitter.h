@@ -9,7 +9,7 @@
 //     r12   linear address of the page of code that is being executed
 //     r13   Countdown::remaining, with the whole block taken off
 //     r14   &Cpu::gpr
-//     r15   TLB entries of the present privilege level
+//     r15   host address of the first byte of the present group of accesses (block_plan.h)
 //
 // Source: Intel SDM volume 2; AMD APM volume 3 (REX and high-byte registers). VM thread only.
 #pragma once
@@ -22,16 +22,21 @@
 
 #include "target/i386/alu.h"
 #include "target/i386/chain.h"
-#include "target/i386/tcg/flag_use.h"
+#include "target/i386/tcg/block_plan.h"
+#include "target/i386/tcg/observer.h"
 
 namespace qr::i386 {
 
 // Where translated code calls the row's handler: everything that C++ code needs to make the state exact.
 struct Site {
     const Insn* insn;
+    CodeBlock* block;
     uint16_t end;     // from the page's start to the instruction's end
     bool ends_block;
+    bool rare = false;  // of an instruction that has code of its own
 };
+// Instead of a Link's number: a group of accesses wasn't in one page, at the Site whose number is in the other bits.
+constexpr uint32_t kStray = uint32_t{1} << 31;
 
 // A branch to a known address. Offsets are from the start of the code memory.
 struct Link {
@@ -67,6 +72,10 @@ class Emitter {
     // To the block at r10d, by the jump table; else out by thunks_.leave.
     static void indirect(Xbyak::CodeGenerator& as, const Cpu& cpu, const uint8_t* leave);
     uint8_t* slots_end() const { return next_slot_; }
+    // For observers: where each instruction's code begins, and where the last one's ends, from the block's entry.
+    void note_in(std::vector<ObservedInsn>& notes) { notes_ = &notes; }
+    uint32_t instructions_end() const { return instructions_end_; }
+    unsigned emitted() const { return emitted_; }  // instructions that have code of their own
 
     // Whether an instruction has code of its own.
     static bool emits(const Insn& insn);
@@ -89,10 +98,16 @@ class Emitter {
     void linear_address(const Insn& i);  // to eax
     // Checks an access to the linear address in eax; the host's address is then [r11 + rax]. The host's flags are lost.
     void check_access(unsigned size, Use use);
+    // r15 to the group's first byte, which is at base + offset.
+    void check_group(const AccessGroup& g, unsigned base, int32_t offset, Label& fails);
+    Xbyak::Address grouped(const MemoryAccess& a);
+    Xbyak::Address stack(int32_t offset, Use use);  // 4 bytes at ESP + offset
     Xbyak::Address memory(const Insn& i, unsigned size, Use use);
     // The same as [r11], with the guest's flags in the host's: for instructions that read them.
     Xbyak::Address memory_with_flags(const Insn& i, unsigned size, Use use);
+    Xbyak::Address memory_in_r11(const Insn& i, unsigned size, Use use);  // as [r11]: rax is free
     Xbyak::Address host(unsigned size);  // [r11 + rax]
+    Xbyak::RegExp look_up(bool write, Label& fails);
 
     // ---- flags ----
     uint32_t needed(uint32_t written) const { return live_ & written; }
@@ -135,7 +150,10 @@ class Emitter {
     struct Cold {
         Label start, resume;
         uint32_t site;
+        const Insn* insn;
         bool ends, flags;  // flags: the host's flags are expected at `resume`
+        uint8_t group = kNoGroup;  // is expected in r15 at `resume`
+        Anchor anchor;
     };
     struct Stub {
         Label start;
@@ -158,8 +176,11 @@ class Emitter {
     bool host_flags_ = false;   // the host's flags are the guest's
     std::deque<Cold> cold_;
     std::deque<Stub> stubs_;
-    std::vector<FlagUse> uses_;
-    std::vector<uint32_t> live_after_;
+    BlockPlan plan_;
+    const InsnPlan* now_ = nullptr;  // of the present instruction
+    std::vector<ObservedInsn>* notes_ = nullptr;
+    uint32_t instructions_end_ = 0;
+    unsigned emitted_ = 0;
 };
 
 }  // namespace qr::i386

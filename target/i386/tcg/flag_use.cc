@@ -95,13 +95,4 @@ FlagUse flag_use(const Insn& insn, bool emitted) {
     return u;
 }
 
-void live_flags(std::span<const FlagUse> uses, std::vector<uint32_t>& live_after) {
-    live_after.resize(uses.size());
-    uint32_t live = kArithFlags;  // whatever comes next may leave
-    for (size_t n = uses.size(); n-- > 0;) {
-        live_after[n] = live;
-        live = uses[n].observed ? uint32_t{kArithFlags} : (live & ~uses[n].writes) | uses[n].reads;
-    }
-}
-
 }  // namespace qr::i386

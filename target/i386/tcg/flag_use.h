@@ -5,8 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
-#include <vector>
 
 #include "target/i386/insn.h"
 
@@ -23,8 +21,5 @@ FlagUse flag_use(const Insn& insn, bool emitted);
 
 // The flags that a condition code reads.
 uint32_t condition_flags(unsigned cc);
-
-// For each instruction: the flags whose values after it matter.
-void live_flags(std::span<const FlagUse> uses, std::vector<uint32_t>& live_after);
 
 }  // namespace qr::i386

@@ -46,7 +46,6 @@ class ThunkEmitter {
         as_.mov(r14, rdi);
         as_.mov(ptr[r14 + at(&cpu_.native.stack)], rsp);
         as_.mov(rax, rsi);
-        as_.mov(r15, rdx);
         as_.mov(r12d, ptr[r14 + at(&cpu_.native.page)]);
         as_.mov(r13, ptr[r14 + at(&cpu_.native.remaining)]);
         load_registers();

@@ -9,8 +9,8 @@
 
 namespace qr::i386 {
 
-// gpr: &Cpu::gpr. Returns the number of a Link that was left by, or 0.
-using EnterCode = uint32_t (*)(uint64_t* gpr, const void* code, const Tlb::Entry* tlb);
+// gpr: &Cpu::gpr. Returns the number of a Link that was left by, 0, or kStray and a Site's.
+using EnterCode = uint32_t (*)(uint64_t* gpr, const void* code);
 // True (not 0): the block must not go on.
 using ExactCall = uint64_t (*)(Cpu& cpu, uint32_t site);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "target/i386/fetch.h"
+#include "target/i386/tcg/observe.h"
 #include "target/i386/tcg/thunks.h"
 
 namespace qr::i386 {
@@ -15,6 +16,7 @@ namespace {
 constexpr size_t kBlockRoom = 32 << 10;  // more than any block's code
 constexpr size_t kSlotShare = 16;        // of the code memory, one part is for links' keys
 constexpr size_t kMostIncoming = 64;     // links to a block
+constexpr unsigned kMostStrays = 100;    // of a block, before its accesses are checked one by one
 
 // EFLAGS' arithmetic bits as translated code keeps them: LAHF's AH, SETO's AL.
 uint32_t native_flags(uint32_t eflags) { return (eflags & 0xff) << 8 | (eflags & kOFlag ? 1 : 0); }
@@ -60,7 +62,7 @@ struct Translator::Code {
     Cpu* cpu = nullptr;
 };
 
-Translator::Translator(const TranslatorOptions& options) : options_(options) {}
+Translator::Translator(const TranslatorOptions& options) : options_(options) { statistics_.rows.resize(table().size()); }
 Translator::~Translator() = default;
 
 // LAHF and SAHF, and that the logic operations clear AF, as every x86-64 processor does though the manuals leave it open.
@@ -96,18 +98,35 @@ void Translator::adopt(Cpu& cpu, CodeBlock& block) {
         if (!memory) return;  // then everything is interpreted
         code_ = std::make_unique<Code>(std::move(memory));
         code_->cpu = &cpu;
-        code_->begin(cpu);
+        restart();
     }
     count_executions(block);
     block.entry = code_->executable(code_->thunks.bounce);
 }
 
+void Translator::restart() {
+    code_->begin(*code_->cpu);
+    if (options_.observers.empty()) return;
+    const auto thunks = list_thunks(code_->thunks, code_->as.getCurr(), *code_->memory);
+    for (TranslationObserver* o : options_.observers) o->restarted(thunks);
+}
+
 bool Translator::prepare(Cpu& cpu, CodeBlock& block) {
     if (block.translated) return true;
     if (!code_->room()) return false;
+    const uint64_t start = options_.clock ? options_.clock() : 0;
+    translate(cpu, block);
+    if (options_.clock) statistics_.translation_ns = statistics_.translation_ns.value_or(0) + options_.clock() - start;
+    return true;
+}
+
+void Translator::translate(Cpu& cpu, CodeBlock& block) {
     const size_t before = code_->as.getSize();
     Emitter emitter(code_->as, cpu, code_->thunks, code_->out, code_->next_slot);
-    block.entry = code_->executable(emitter.emit(block));
+    notes_.clear();
+    if (!options_.observers.empty()) emitter.note_in(notes_);
+    const uint8_t* entry = emitter.emit(block);
+    block.entry = code_->executable(entry);
     code_->next_slot = emitter.slots_end();
     block.translated = true;
     block.translation = static_cast<uint32_t>(code_->incoming.size());
@@ -115,8 +134,12 @@ bool Translator::prepare(Cpu& cpu, CodeBlock& block) {
     ++statistics_.blocks;
     statistics_.instructions += block.count;
     statistics_.guest_bytes += block.bytes;
+    statistics_.emitted += emitter.emitted();
     statistics_.host_bytes += code_->as.getSize() - before;
-    return true;
+    if (!options_.observers.empty()) {
+        show_block(options_.observers, cpu, block, notes_, emitter.instructions_end(),
+                   {entry, code_->as.getCurr()}, reinterpret_cast<uintptr_t>(block.entry));
+    }
 }
 
 void Translator::run(Cpu& cpu, Chaining& c, CodeBlock& block) {
@@ -131,12 +154,27 @@ void Translator::run(Cpu& cpu, Chaining& c, CodeBlock& block) {
     cpu.native.flags = native_flags(cpu.get_eflags());
     cpu.native.exact = false;
     ++statistics_.entries;
-    const uint32_t left_by = code_->enter(cpu.gpr.data(), block.entry, &cpu.tlb.entry(cpu.cpl, 0));
+    statistics_.executed -= countdown.icount();  // and the one at the end is added
+    const uint32_t left_by = code_->enter(cpu.gpr.data(), block.entry);
     pending_link_ = 0;
-    if (cpu.native.exact) return;
+    if (cpu.native.exact) {
+        statistics_.executed += countdown.icount();
+        return;
+    }
     countdown.remaining = cpu.native.remaining;
+    statistics_.executed += countdown.icount();
     take_native_flags(cpu);
-    pending_link_ = left_by;
+    if (left_by & kStray)
+        strayed(*code_->out.sites[left_by & ~kStray].block);
+    else
+        pending_link_ = left_by;
+}
+
+// Accesses that share a check were in different pages, or may be written to only here and there.
+void Translator::strayed(CodeBlock& block) {
+    if (!block.translated || ++block.strays < kMostStrays) return;
+    block.unmerged = true;
+    unlink(block);
 }
 
 uint64_t Translator::call_exact(Cpu& cpu, uint32_t site) {
@@ -153,6 +191,8 @@ bool Translator::exact(Cpu& cpu, uint32_t number) {
     cpu.eip = cpu.native.page + site.end;
     take_native_flags(cpu);
     ++statistics_.handlers;
+    auto& calls = statistics_.rows[insn.row];
+    ++(site.rare ? calls.rare : calls.whole);
     cpu.native.exact = true;
     c.insn = &insn;
     try {
@@ -171,6 +211,16 @@ bool Translator::exact(Cpu& cpu, uint32_t number) {
     cpu.native.flags = native_flags(cpu.get_eflags());
     cpu.native.exact = false;
     return false;
+}
+
+TranslatorStatistics Translator::statistics() const {
+    TranslatorStatistics s = statistics_;
+    s.cache_bytes = options_.cache_bytes;
+    if (!code_) return s;
+    s.used_bytes = code_->as.getSize() + static_cast<size_t>(code_->next_slot - code_->slots);
+    s.branches = code_->out.links.size() - 1;
+    s.linked = static_cast<uint64_t>(std::ranges::count_if(code_->out.links, [](const Link& l) { return l.to != nullptr; }));
+    return s;
 }
 
 void Translator::patch(uint32_t jump, const void* to) {
@@ -205,6 +255,11 @@ void Translator::link(const Cpu& cpu, uint32_t number, CodeBlock& to) {
 
 void Translator::killed(CodeBlock& block) {
     if (!block.translated) return;
+    unlink(block);
+    ++statistics_.invalidations;
+}
+
+void Translator::unlink(CodeBlock& block) {
     for (const uint32_t number : code_->incoming[block.translation]) {
         Link& link = code_->out.links[number];
         if (link.to != &block) continue;
@@ -214,13 +269,12 @@ void Translator::killed(CodeBlock& block) {
     }
     block.translated = false;
     block.entry = code_->executable(code_->thunks.bounce);
-    ++statistics_.invalidations;
 }
 
 void Translator::clear() {
     pending_link_ = 0;
     if (!code_) return;
-    code_->begin(*code_->cpu);
+    restart();
     ++statistics_.flushes;
 }
 

@@ -5,10 +5,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
 #include "target/i386/chain.h"
+#include "target/i386/tcg/observer.h"
+#include "target/i386/tcg/statistics.h"
 #include "util/exec_memory.h"
 
 namespace qr::i386 {
@@ -16,19 +19,8 @@ namespace qr::i386 {
 struct TranslatorOptions {
     uint64_t cache_bytes = uint64_t{64} << 20;
     unsigned threshold = 30;  // executions before a block is translated; 0 and 1: at once
-};
-
-// What `info jit` shows. Counts since the start.
-struct TranslatorStatistics {
-    uint64_t blocks = 0;
-    uint64_t instructions = 0;
-    uint64_t guest_bytes = 0;
-    uint64_t host_bytes = 0;
-    uint64_t flushes = 0;
-    uint64_t invalidations = 0;
-    uint64_t links = 0;
-    uint64_t entries = 0;   // from C++ into host code
-    uint64_t handlers = 0;  // calls of a row's handler out of host code
+    std::vector<TranslationObserver*> observers{};
+    std::function<uint64_t()> clock{};  // nanoseconds, to measure translation by; the core has none of its own
 };
 
 class Translator {
@@ -50,17 +42,22 @@ class Translator {
     void killed(CodeBlock& block);
     void clear();
 
-    const TranslatorStatistics& statistics() const { return statistics_; }
+    TranslatorStatistics statistics() const;
 
   private:
     struct Code;
+    void restart();
+    void translate(Cpu& cpu, CodeBlock& block);
     void link(const Cpu& cpu, uint32_t number, CodeBlock& to);
+    void unlink(CodeBlock& block);
+    void strayed(CodeBlock& block);
     void patch(uint32_t jump, const void* to);  // to: in the executable view
     static uint64_t call_exact(Cpu& cpu, uint32_t site);
     bool exact(Cpu& cpu, uint32_t site);
 
     TranslatorOptions options_;
     TranslatorStatistics statistics_;
+    std::vector<ObservedInsn> notes_;
     std::unique_ptr<Code> code_;
     Chaining* chaining_ = nullptr;
     uint32_t pending_link_ = 0;

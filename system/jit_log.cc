@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "system/jit_log.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace qr {
+
+Result<std::unique_ptr<JitLog>> JitLog::open(const LogOptions& options) {
+    std::unique_ptr<JitLog> log(new JitLog(options));
+    if (options.file.empty()) {
+        log->file_.reset(stderr);
+        return log;
+    }
+    std::string name = options.file;
+    if (const size_t at = name.find("%d"); at != std::string::npos) name.replace(at, 2, std::to_string(getpid()));
+    log->file_.reset(std::fopen(name.c_str(), "we"));
+    if (!log->file_) return Error{fmt::format("-D {}: could not open the log file: {}", name, std::strerror(errno))};
+    return log;
+}
+
+// A crash leaves what was translated last in the file.
+void JitLog::write(const std::string& text) {
+    std::fwrite(text.data(), 1, text.size(), file_.get());
+    std::fflush(file_.get());
+}
+
+void JitLog::restarted(std::span<const i386::ObservedThunk> thunks) {
+    listing_.thunks.assign(thunks.begin(), thunks.end());
+    if (!options_.out_asm) return;
+    std::string text = "----------------\nSHARED:\n";
+    for (const i386::ObservedThunk& t : thunks) text += fmt::format("    {:012x}  {} bytes  <{}>\n", t.address, t.size, t.name);
+    write(text);
+}
+
+void JitLog::translated(const i386::ObservedBlock& block) {
+    if (!options_.in_asm && !options_.op && !options_.out_asm) return;
+    std::string text = "----------------\n";
+    if (options_.in_asm) text += "IN: " + list_guest(block) + '\n';
+    if (options_.op) text += "OP: " + list_operations(block) + '\n';
+    if (options_.out_asm) text += "OUT: " + list_host(block, listing_) + '\n';
+    write(text);
+}
+
+void JitLog::finish(const i386::TranslatorStatistics& statistics, uint64_t counted) {
+    if (options_.jit) write(describe(statistics, counted));
+}
+
+}  // namespace qr

@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "target/i386/tcg/block_plan.h"
+
+#include <algorithm>
+#include <array>
+
+#include "target/i386/alu.h"
+#include "target/i386/chain.h"
+#include "target/i386/cpu.h"
+
+namespace qr::i386 {
+
+namespace {
+
+// Farther apart, accesses are too often in different pages.
+constexpr int64_t kMaxRange = 512;
+constexpr uint16_t kAllRegisters = 0xff;
+
+uint16_t mask_of(unsigned reg, bool byte = false) { return static_cast<uint16_t>(1u << (byte ? reg & 3 : reg)); }
+
+// The general registers that an emitted instruction writes; all, for those that aren't known here.
+uint16_t registers_written(const Insn& i) {
+    const Shape& s = shape_of(i);
+    const uint16_t rm = i.has_mem ? uint16_t{0} : mask_of(i.rm, s.byte), reg = mask_of(i.reg, s.byte);
+    const bool compares = s.number == static_cast<unsigned>(Alu::kCmp);
+    switch (s.kind) {
+        case Shape::kAluEG:
+        case Shape::kAluEI: return compares ? uint16_t{0} : rm;
+        case Shape::kAluGE: return compares ? uint16_t{0} : reg;
+        case Shape::kAluAI: return compares ? uint16_t{0} : mask_of(kEax);
+        case Shape::kTestEG:
+        case Shape::kTestEI:
+        case Shape::kTestAI:
+        case Shape::kNop:
+        case Shape::kJcc:
+        case Shape::kJmp:
+        case Shape::kJmpE:
+        case Shape::kMovOA:
+        case Shape::kSahf:
+        case Shape::kClc:
+        case Shape::kStc:
+        case Shape::kCmc:
+        case Shape::kCld: return 0;
+        case Shape::kIncR:
+        case Shape::kDecR:
+        case Shape::kIncE:
+        case Shape::kDecE:
+        case Shape::kShiftEI:
+        case Shape::kShiftE1:
+        case Shape::kShiftECl:
+        case Shape::kMovEG:
+        case Shape::kMovEI:
+        case Shape::kMovRI:
+        case Shape::kNotE:
+        case Shape::kNegE:
+        case Shape::kSetcc:
+        case Shape::kShldI:
+        case Shape::kShrdI: return s.kind == Shape::kSetcc && !i.has_mem ? mask_of(i.rm, true) : rm;
+        case Shape::kBtEG:
+        case Shape::kBtEI: return s.number ? rm : uint16_t{0};
+        case Shape::kMovGE:
+        case Shape::kMovzx:
+        case Shape::kMovsx:
+        case Shape::kLea:
+        case Shape::kCmov:
+        case Shape::kImulGE:
+        case Shape::kImulGEI:
+        case Shape::kBsf:
+        case Shape::kBsr:
+        case Shape::kBswap: return reg;
+        case Shape::kMovAO:
+        case Shape::kCbw: return mask_of(kEax);
+        case Shape::kCwd: return mask_of(kEdx);
+        case Shape::kXchgAR: return mask_of(kEax) | reg;
+        case Shape::kXchgEG:
+        case Shape::kXaddEG: return reg | rm;
+        case Shape::kCmpxchgEG: return mask_of(kEax) | rm;
+        case Shape::kMulE:
+        case Shape::kImulE:
+        case Shape::kDivE:
+        case Shape::kIdivE: return mask_of(kEax) | mask_of(kEdx);
+        case Shape::kPushR:
+        case Shape::kPushI:
+        case Shape::kPushE:
+        case Shape::kCall:
+        case Shape::kCallE:
+        case Shape::kRet: return mask_of(kEsp);
+        case Shape::kPopR: return mask_of(kEsp) | reg;
+        case Shape::kLeave: return mask_of(kEsp) | mask_of(kEbp);
+        default: return kAllRegisters;
+    }
+}
+
+// The memory operand, if its address is a register and a number in a flat segment.
+MemoryAccess memory_access(const Insn& i) {
+    const Shape& s = shape_of(i);
+    MemoryAccess a;
+    const bool offset_form = s.kind == Shape::kMovAO || s.kind == Shape::kMovOA;
+    if (!(i.has_mem || offset_form) || i.index != kNoRegister || (i.seg != kDs && i.seg != kSs)) return a;
+    const bool compares = s.number == static_cast<unsigned>(Alu::kCmp);
+    a.size = s.byte ? 1 : i.op_size;
+    switch (s.kind) {
+        case Shape::kAluEG:
+        case Shape::kAluEI: a.write = !compares; break;
+        case Shape::kAluGE:
+        case Shape::kTestEG:
+        case Shape::kTestEI:
+        case Shape::kMovGE:
+        case Shape::kMovAO:
+        case Shape::kCmov:
+        case Shape::kPushE:
+        case Shape::kJmpE:
+        case Shape::kCallE:
+        case Shape::kMulE:
+        case Shape::kImulE:
+        case Shape::kImulGE:
+        case Shape::kImulGEI:
+        case Shape::kDivE:
+        case Shape::kIdivE:
+        case Shape::kBsf:
+        case Shape::kBsr: break;
+        case Shape::kMovzx:
+        case Shape::kMovsx: a.size = s.number; break;
+        case Shape::kSetcc: a.size = 1; a.write = true; break;
+        case Shape::kIncE:
+        case Shape::kDecE:
+        case Shape::kMovEG:
+        case Shape::kMovEI:
+        case Shape::kMovOA:
+        case Shape::kXchgEG:
+        case Shape::kNotE:
+        case Shape::kNegE:
+        case Shape::kXaddEG:
+        case Shape::kCmpxchgEG: a.write = true; break;
+        default: return a;
+    }
+    a.present = true;
+    a.base = i.base;
+    a.disp = static_cast<int32_t>(i.disp);
+    return a;
+}
+
+MemoryAccess stack_access(const Insn& i) {
+    MemoryAccess a;
+    a.present = true;
+    a.size = 4;
+    a.base = kEsp;
+    switch (shape_of(i).kind) {
+        case Shape::kPushR:
+        case Shape::kPushI:
+        case Shape::kPushE:
+        case Shape::kCall:
+        case Shape::kCallE:
+            a.write = true;
+            a.disp = -4;
+            return a;
+        case Shape::kPopR:
+        case Shape::kRet: return a;
+        case Shape::kLeave: a.base = kEbp; return a;
+        default: return {};
+    }
+}
+
+struct Value {
+    uint32_t root;
+    int32_t offset;
+};
+
+class Values {
+  public:
+    Values() {
+        for (unsigned n = 0; n < 8; ++n) reg_[n] = {next_++, 0};
+        absolute_ = next_++;
+    }
+    Value of(unsigned reg) const { return reg == kNoRegister ? Value{absolute_, 0} : reg_[reg]; }
+    Anchor anchor(uint32_t root) const {
+        if (root == absolute_) return {kNoRegister, 0, true};
+        for (uint8_t n = 0; n < 8; ++n) {
+            if (reg_[n].root == root) return {n, reg_[n].offset, true};
+        }
+        return {};
+    }
+    void forget(uint16_t registers) {
+        for (unsigned n = 0; n < 8; ++n) {
+            if (registers >> n & 1) reg_[n] = {next_++, 0};
+        }
+    }
+    // What an instruction does to them.
+    void execute(const Insn& i, bool emitted, uint16_t writes) {
+        if (!emitted || writes == kAllRegisters) {
+            forget(kAllRegisters);
+            absolute_ = next_++;
+            return;
+        }
+        const Shape& s = shape_of(i);
+        const bool wide = !s.byte && i.op_size == 4;
+        const auto become = [&](unsigned to, unsigned from, int64_t by) {
+            if (!wide) return forget(writes);
+            const Value v = of(from);
+            reg_[to] = {v.root, static_cast<int32_t>(v.offset + by)};
+        };
+        const auto imm = static_cast<int32_t>(i.imm);
+        switch (s.kind) {
+            case Shape::kMovEG:
+            case Shape::kMovGE:
+                if (i.has_mem || !wide) return forget(writes);
+                return s.kind == Shape::kMovEG ? become(i.rm, i.reg, 0) : become(i.reg, i.rm, 0);
+            case Shape::kLea:
+                if (i.index != kNoRegister || i.base == kNoRegister) return forget(writes);
+                return become(i.reg, i.base, static_cast<int32_t>(i.disp));
+            case Shape::kAluEI:
+                if (i.has_mem || !writes) return forget(writes);
+                if (s.number == static_cast<unsigned>(Alu::kAdd)) return become(i.rm, i.rm, imm);
+                if (s.number == static_cast<unsigned>(Alu::kSub)) return become(i.rm, i.rm, -int64_t{imm});
+                return forget(writes);
+            case Shape::kIncR:
+            case Shape::kDecR:
+            case Shape::kIncE:
+            case Shape::kDecE:
+                if (i.has_mem) return;
+                return become(i.rm, i.rm, s.kind == Shape::kIncR || s.kind == Shape::kIncE ? 1 : -1);
+            case Shape::kPushR:
+            case Shape::kPushI:
+            case Shape::kPushE:
+            case Shape::kCall:
+            case Shape::kCallE: return become(kEsp, kEsp, -4);
+            case Shape::kPopR:
+                become(kEsp, kEsp, 4);
+                return forget(mask_of(i.reg));
+            case Shape::kLeave:
+                become(kEsp, kEbp, 4);
+                return forget(mask_of(kEbp));
+            default: return forget(writes);
+        }
+    }
+
+  private:
+    std::array<Value, 8> reg_;
+    uint32_t absolute_;
+    uint32_t next_ = 0;
+};
+
+void locate(MemoryAccess& a, const Values& values) {
+    if (!a.present) return;
+    const Value v = values.of(a.base);
+    const int64_t offset = int64_t{v.offset} + a.disp;
+    if (offset != static_cast<int32_t>(offset)) {
+        a.present = false;
+        return;
+    }
+    a.root = v.root;
+    a.offset = static_cast<int32_t>(offset);
+}
+
+// Would the access fit in, and doesn't it want more than was checked?
+bool fits(const AccessGroup& g, const MemoryAccess& a) {
+    if (a.root != g.root || (a.write && !g.write)) return false;
+    const int64_t first = std::min(g.first, a.offset);
+    const int64_t end = std::max<int64_t>(g.end, int64_t{a.offset} + a.size);
+    return end - first <= kMaxRange;
+}
+
+// How many of the accesses from `n` on would be in a group that starts with `leader`.
+unsigned followers(const std::vector<InsnPlan>& insns, size_t n, const MemoryAccess& leader) {
+    AccessGroup g{leader.root, leader.offset, leader.offset + leader.size, leader.write, 0};
+    unsigned count = 0;
+    for (; n < insns.size(); ++n) {
+        for (const MemoryAccess* a : {&insns[n].memory, &insns[n].stack}) {
+            if (!a->present || a == &leader || !fits(g, *a)) continue;
+            g.first = std::min(g.first, a->offset);
+            g.end = std::max(g.end, a->offset + a->size);
+            ++count;
+        }
+    }
+    return count;
+}
+
+void make_groups(BlockPlan& plan) {
+    unsigned current = kNoGroup, left = 0;  // accesses that will still go to the current group
+    for (size_t n = 0; n < plan.insns.size(); ++n) {
+        for (MemoryAccess* a : {&plan.insns[n].memory, &plan.insns[n].stack}) {
+            if (!a->present) continue;
+            if (current != kNoGroup && fits(plan.groups[current], *a)) {
+                AccessGroup& g = plan.groups[current];
+                g.first = std::min(g.first, a->offset);
+                g.end = std::max(g.end, a->offset + a->size);
+                g.last = static_cast<uint16_t>(n);
+                a->group = static_cast<uint8_t>(current);
+                if (left) --left;
+                continue;
+            }
+            const unsigned count = followers(plan.insns, n, *a);
+            if (!count || count < left || plan.groups.size() + 1 >= kNoGroup) continue;
+            current = static_cast<unsigned>(plan.groups.size());
+            left = count;
+            plan.groups.push_back({a->root, a->offset, a->offset + a->size, a->write, static_cast<uint16_t>(n)});
+            a->group = static_cast<uint8_t>(current);
+            a->leads = true;
+        }
+        plan.insns[n].group = static_cast<uint8_t>(current);
+    }
+}
+
+}  // namespace
+
+void plan_block(std::span<const Insn> insns, bool (*emits)(const Insn&), bool merge, BlockPlan& plan) {
+    plan.insns.assign(insns.size(), {});
+    plan.groups.clear();
+    Values values;
+    for (size_t n = 0; n < insns.size(); ++n) {
+        InsnPlan& p = plan.insns[n];
+        p.emitted = emits(insns[n]);
+        p.writes = p.emitted ? registers_written(insns[n]) : kAllRegisters;
+        if (p.emitted && merge) {
+            p.memory = memory_access(insns[n]);
+            p.stack = stack_access(insns[n]);
+            locate(p.memory, values);
+            locate(p.stack, values);
+        }
+        values.execute(insns[n], p.emitted, p.writes);
+    }
+    make_groups(plan);
+
+    // What of a group is needed after each instruction, and where its address then is.
+    values = {};
+    for (size_t n = 0; n < insns.size(); ++n) {
+        InsnPlan& p = plan.insns[n];
+        values.execute(insns[n], p.emitted, p.writes);
+        if (p.group == kNoGroup) continue;
+        if (plan.groups[p.group].last > n) p.anchor = values.anchor(plan.groups[p.group].root);
+        if (!p.anchor.known) p.group = kNoGroup;
+    }
+
+    for (size_t n = 0; n < insns.size(); ++n) {
+        InsnPlan& p = plan.insns[n];
+        p.flags = flag_use(insns[n], p.emitted);
+        // Accesses that are covered by another one's check can't fault.
+        const auto covered = [](const MemoryAccess& a) { return a.group != kNoGroup && !a.leads; };
+        const bool both = (!stack_access(insns[n]).present || covered(p.stack)) &&
+                          (!insns[n].has_mem || covered(p.memory));
+        const Shape::Kind kind = shape_of(insns[n]).kind;
+        if (p.emitted && both && (covered(p.stack) || covered(p.memory)) && kind != Shape::kDivE && kind != Shape::kIdivE)
+            p.flags.observed = false;
+    }
+    uint32_t live = kArithFlags;  // whatever comes next may leave
+    for (size_t n = insns.size(); n-- > 0;) {
+        InsnPlan& p = plan.insns[n];
+        p.live = live;
+        live = p.flags.observed ? uint32_t{kArithFlags} : (live & ~p.flags.writes) | p.flags.reads;
+    }
+}
+
+}  // namespace qr::i386

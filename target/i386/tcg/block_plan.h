@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What is decided about a block before it is emitted: which memory accesses share one check, and which flags have to
+// be kept where (docs/translator.rst).
+//
+// Registers are followed symbolically: a value is a root that nobody knows plus a number. Accesses to the same root lie
+// in a known distance of each other, whatever registers they go by; a group of them needs one check, that the whole
+// range is in one page that may be accessed. The check is made by the group's first access.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "target/i386/insn.h"
+#include "target/i386/tcg/flag_use.h"
+
+namespace qr::i386 {
+
+constexpr unsigned kNoGroup = 0xff;
+
+struct MemoryAccess {
+    bool present = false;
+    bool write = false;
+    uint8_t size = 0;
+    uint8_t base = 0;        // register; kNoRegister: an absolute address
+    uint8_t group = kNoGroup;
+    bool leads = false;      // makes its group's check
+    int32_t disp = 0;        // from the register as it is before the instruction
+    uint32_t root = 0;
+    int32_t offset = 0;      // from the root
+};
+
+struct AccessGroup {
+    uint32_t root = 0;
+    int32_t first = 0, end = 0;  // offsets: of the first byte, behind the last byte
+    bool write = false;
+    uint16_t last = 0;           // index of the last instruction that uses it
+};
+
+// A register that has root + offset in it.
+struct Anchor {
+    uint8_t reg = 0;
+    int32_t offset = 0;
+    bool known = false;
+};
+
+struct InsnPlan {
+    MemoryAccess memory, stack;
+    FlagUse flags;
+    uint32_t live = 0;        // flags that matter after it
+    uint16_t writes = 0;      // general registers
+    bool emitted = false;
+    uint8_t group = kNoGroup;  // that is still used after it
+    Anchor anchor;             // of that group, after it
+};
+
+struct BlockPlan {
+    std::vector<InsnPlan> insns;
+    std::vector<AccessGroup> groups;
+};
+
+// emits: whether the translator has code for an instruction. merge: look for groups.
+void plan_block(std::span<const Insn> insns, bool (*emits)(const Insn&), bool merge, BlockPlan& plan);
+
+}  // namespace qr::i386

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "target/i386/tcg/observe.h"
+
+#include <algorithm>
+#include <array>
+
+#include "target/i386/fetch.h"
+
+namespace qr::i386 {
+
+std::vector<ObservedThunk> list_thunks(const ThunkSet& thunks, const uint8_t* end, ExecMemory& memory) {
+    std::vector<ObservedThunk> list;
+    for (const auto& [name, code] : {std::pair<const char*, const uint8_t*>{"enter", thunks.enter},
+                                     {"leave", thunks.leave},
+                                     {"exact", thunks.exact},
+                                     {"bounce", thunks.bounce},
+                                     {"lookup", thunks.lookup}})
+        list.push_back({name, static_cast<uint64_t>(code - memory.writable()), 0});
+    std::ranges::sort(list, {}, &ObservedThunk::address);
+    const auto base = reinterpret_cast<uintptr_t>(memory.executable());
+    for (size_t n = 0; n < list.size(); ++n) {
+        const uint64_t next = n + 1 < list.size() ? list[n + 1].address : static_cast<uint64_t>(end - memory.writable());
+        list[n].size = static_cast<uint32_t>(next - list[n].address);
+        list[n].address += base;
+    }
+    return list;
+}
+
+void show_block(std::span<TranslationObserver* const> observers, const Cpu& cpu, const CodeBlock& block,
+                std::span<const ObservedInsn> insns, uint32_t end, std::span<const uint8_t> code, uint64_t address) {
+    // The only instruction of a block that crosses goes on in another page.
+    std::array<uint8_t, kPageSize> guest;
+    const size_t first = std::min<size_t>(block.bytes, kPageSize - block.offset);
+    const auto bytes = [](const CodePageKey& key) { return key.block->data() + key.page * kPageSize; };
+    std::copy_n(bytes(block.page->key) + block.offset, first, guest.begin());
+    if (block.second) std::copy_n(bytes(block.second->key), block.bytes - first, guest.begin() + first);
+    const ObservedBlock shown{
+        .cpu = cpu,
+        .linear = InterpreterGuest::pc(cpu),
+        .ram = block.page->key.block->name(),
+        .ram_offset = block.page->key.page * kPageSize + block.offset,
+        .mode = block.mode,
+        .guest = std::span(guest).first(block.bytes),
+        .insns = insns,
+        .end = end,
+        .code = code,
+        .address = address,
+    };
+    for (TranslationObserver* o : observers) o->translated(shown);
+}
+
+}  // namespace qr::i386
