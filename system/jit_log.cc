@@ -32,7 +32,8 @@ void JitLog::restarted(std::span<const i386::ObservedThunk> thunks) {
     listing_.thunks.assign(thunks.begin(), thunks.end());
     if (!options_.out_asm) return;
     std::string text = "----------------\nSHARED:\n";
-    for (const i386::ObservedThunk& t : thunks) text += fmt::format("    {:012x}  {} bytes  <{}>\n", t.address, t.size, t.name);
+    for (const i386::ObservedThunk& t : thunks)
+        text += fmt::format("    {:012x}  {} bytes  <{}>\n", t.address, t.size, t.name);
     write(text);
 }
 
@@ -41,7 +42,7 @@ void JitLog::translated(const i386::ObservedBlock& block) {
     std::string text = "----------------\n";
     if (options_.in_asm) text += "IN: " + list_guest(block) + '\n';
     if (options_.op) text += "OP: " + list_operations(block) + '\n';
-    if (options_.out_asm) text += "OUT: " + list_host(block, listing_) + '\n';
+    if (options_.out_asm) text += "OUT: " + list_host(block, listing_).text + '\n';
     write(text);
 }
 

@@ -31,7 +31,9 @@ void PerfMap::restarted(std::span<const i386::ObservedThunk> thunks) {
 }
 
 void PerfMap::translated(const i386::ObservedBlock& block) {
-    add(block.address, block.code.size(), "guest " + block_name(block));
+    const std::string name = "guest " + block_name(block);
+    add(block.code.address, block.code.bytes.size(), name);
+    add(block.cold.address, block.cold.bytes.size(), name + " rare");
 }
 
 }  // namespace qr

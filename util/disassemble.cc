@@ -14,10 +14,12 @@ struct Naming {
     ZydisFormatterFunc number;  // how the formatter would have printed the address
 };
 
-ZyanStatus print_address(const ZydisFormatter* formatter, ZydisFormatterBuffer* buffer, ZydisFormatterContext* context) {
+ZyanStatus print_address(const ZydisFormatter* formatter, ZydisFormatterBuffer* buffer,
+                         ZydisFormatterContext* context) {
     const auto* naming = static_cast<const Naming*>(context->user_data);
     ZyanU64 address = 0;
-    if (ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(context->instruction, context->operand, context->runtime_address, &address))) {
+    if (ZYAN_SUCCESS(ZydisCalcAbsoluteAddress(context->instruction, context->operand, context->runtime_address,
+                                              &address))) {
         const std::string name = (*naming->name)(address);
         if (!name.empty()) {
             ZyanString* text = nullptr;

@@ -22,7 +22,8 @@ struct Disassembly {
 using AddressName = std::function<std::string(uint64_t address)>;
 
 // The first instruction of `bytes`, which lies at `address`.
-Disassembly disassemble(std::span<const uint8_t> bytes, CodeWidth width, uint64_t address, const AddressName& name = {});
+Disassembly disassemble(std::span<const uint8_t> bytes, CodeWidth width, uint64_t address,
+                        const AddressName& name = {});
 
 // "66 89 c3"
 std::string hex_bytes(std::span<const uint8_t> bytes);

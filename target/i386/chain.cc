@@ -79,6 +79,10 @@ constexpr FormKind kOtherForms[] = {
     {"push", "Ev", Shape::kPushE, false},     {"pop", "Zv", Shape::kPopR, false},
     {"leave", "", Shape::kLeave, false},      {"div", "eDX eAX Ev", Shape::kDivE, false},
     {"idiv", "eDX eAX Ev", Shape::kIdivE, false},
+    {"", "Yb Xb", Shape::kMovs, true},        {"", "Yv Xv", Shape::kMovs, false},
+    {"", "Yb AL", Shape::kStos, true},        {"", "Yv eAX", Shape::kStos, false},
+    {"", "AL Xb", Shape::kLods, true},        {"", "eAX Xv", Shape::kLods, false},
+    {"", "AL Yb", Shape::kScas, true},        {"", "eAX Yv", Shape::kScas, false},
     {"not", "Eb", Shape::kNotE, true},        {"not", "Ev", Shape::kNotE, false},
     {"neg", "Eb", Shape::kNegE, true},        {"neg", "Ev", Shape::kNegE, false},
     {"mul", "eDX eAX Ev", Shape::kMulE, false}, {"imul", "eDX eAX Ev", Shape::kImulE, false},
@@ -136,7 +140,7 @@ Shape shape_of_row(const Row& row) {
                index_of(kConditions, row.name.substr(1)) >= 0) {
         s.kind = Shape::kJcc;
         s.number = static_cast<uint8_t>(index_of(kConditions, row.name.substr(1)));
-    } else if (row.name == "nop" || row.name == "pause") {
+    } else if (row.name == "nop" || row.name == "pause" || row.name.ends_with("fence")) {
         s.kind = Shape::kNop;
     } else if (index_of(kPlainNames, row.name) >= 0 && !(row.attr & kEndsBlock) &&
                row.operands.find('S') == std::string_view::npos) {

@@ -147,8 +147,11 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
         uint32_t flags = 0;     // EFLAGS' low byte in bits 8-15, OF in bit 0
         uint32_t page = 0;      // linear address of the page of code
         uint32_t scratch = 0;
+        uint32_t saved = 0;     // an operand, for flags that are computed later
         uint64_t stack = 0;     // the host's stack pointer in translated code
         bool exact = false;     // on the way out: the CPU's state is already exact
+        bool mxcsr_live = false;  // the host's MXCSR is the guest's, and newer than fpu.mxcsr
+        uint32_t host_mxcsr = 0;  // what it is for C++ code
     } native;
     // ---- architectural state -------------------------------------------------------------------------
     // gpr[kNoRegister] is always zero: the missing base or index of an address.

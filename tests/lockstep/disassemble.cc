@@ -20,7 +20,7 @@ std::string next_instruction(const i386::Cpu& cpu) {
     i386::peek_linear(cpu, linear, bytes);
     const auto width = cpu.seg[i386::kCs].db() ? CodeWidth::k32 : CodeWidth::k16;
     const Disassembly d = disassemble(bytes, width, linear);
-    return fmt::format("{:08x}  {:<30} {}", linear, hex_bytes(std::span(bytes).first(d.length ? d.length : 8)),
+    return fmt::format("{:08x}  {:<30}  {}", linear, hex_bytes(std::span(bytes).first(d.length ? d.length : 8)),
                        d.length ? d.text : "(not an instruction)");
 }
 

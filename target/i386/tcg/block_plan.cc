@@ -7,6 +7,7 @@
 #include "target/i386/alu.h"
 #include "target/i386/chain.h"
 #include "target/i386/cpu.h"
+#include "target/i386/tcg/simd_form.h"
 
 namespace qr::i386 {
 
@@ -20,6 +21,7 @@ uint16_t mask_of(unsigned reg, bool byte = false) { return static_cast<uint16_t>
 
 // The general registers that an emitted instruction writes; all, for those that aren't known here.
 uint16_t registers_written(const Insn& i) {
+    if (const SimdForm& f = simd_form(i); f.kind != SimdForm::kNone) return simd_registers_written(i, f);
     const Shape& s = shape_of(i);
     const uint16_t rm = i.has_mem ? uint16_t{0} : mask_of(i.rm, s.byte), reg = mask_of(i.reg, s.byte);
     const bool compares = s.number == static_cast<unsigned>(Alu::kCmp);
@@ -86,6 +88,10 @@ uint16_t registers_written(const Insn& i) {
         case Shape::kCallE:
         case Shape::kRet: return mask_of(kEsp);
         case Shape::kPopR: return mask_of(kEsp) | reg;
+        case Shape::kMovs: return mask_of(kEsi) | mask_of(kEdi);
+        case Shape::kStos:
+        case Shape::kScas: return mask_of(kEdi);
+        case Shape::kLods: return mask_of(kEax) | mask_of(kEsi);
         case Shape::kLeave: return mask_of(kEsp) | mask_of(kEbp);
         default: return kAllRegisters;
     }
@@ -97,6 +103,14 @@ MemoryAccess memory_access(const Insn& i) {
     MemoryAccess a;
     const bool offset_form = s.kind == Shape::kMovAO || s.kind == Shape::kMovOA;
     if (!(i.has_mem || offset_form) || i.index != kNoRegister || (i.seg != kDs && i.seg != kSs)) return a;
+    if (const SimdForm& f = simd_form(i); f.kind != SimdForm::kNone) {
+        a.present = f.memory(i);
+        a.size = f.bytes;
+        a.write = f.stores;
+        a.base = i.base;
+        a.disp = static_cast<int32_t>(i.disp);
+        return a;
+    }
     const bool compares = s.number == static_cast<unsigned>(Alu::kCmp);
     a.size = s.byte ? 1 : i.op_size;
     switch (s.kind) {
@@ -301,6 +315,54 @@ void make_groups(BlockPlan& plan) {
     }
 }
 
+// Whether nobody reads the flags that instruction n leaves before other ones replace them all, and until then they can
+// be computed from their operands.
+bool can_defer(const BlockPlan& plan, size_t n, const DeferredFlags& d) {
+    if (d.kind == DeferredFlags::kNone || plan.insns[n].flags.writes != kArithFlags || !plan.insns[n].live) return false;
+    for (size_t k = n + 1; k < plan.insns.size(); ++k) {
+        const InsnPlan& p = plan.insns[k];
+        if (!p.emitted || p.flags.reads) return false;
+        if (p.flags.writes == kArithFlags) return true;
+        if (p.flags.writes || (p.writes & d.operands())) return false;
+    }
+    return false;
+}
+
+// Instructions whose code leaves the host's flags alone.
+bool keeps_host_flags(const Insn& i, const InsnPlan& p) {
+    const Shape& s = shape_of(i);
+    if (p.stack.present || i.index != kNoRegister) return false;
+    if (i.has_mem && s.kind != Shape::kLea && (p.memory.group == kNoGroup || p.memory.leads)) return false;
+    switch (s.kind) {
+        case Shape::kMovEG:
+        case Shape::kMovGE:
+        case Shape::kMovRI:
+        case Shape::kMovEI: return !s.byte;
+        case Shape::kNop:
+        case Shape::kLea:
+        case Shape::kCmov:
+        case Shape::kBswap:
+        case Shape::kXchgAR: return true;
+        case Shape::kSetcc: return !i.has_mem && i.rm < 4;
+        default: return false;
+    }
+}
+
+// Whether every reader of the flags of instruction n finds them in the host's, and nobody else wants them.
+bool stays_in_host(std::span<const Insn> insns, const BlockPlan& plan, size_t n) {
+    if (plan.insns[n].flags.writes != kArithFlags || shape_of(insns[n]).byte) return false;
+    bool there = true;
+    for (size_t k = n + 1; k < insns.size(); ++k) {
+        const InsnPlan& p = plan.insns[k];
+        // High bytes are taken out of their registers first, and that changes the host's flags.
+        if (p.flags.observed || (p.flags.reads && (!there || shape_of(insns[k]).byte))) return false;
+        if (p.flags.writes == kArithFlags) return true;
+        if (p.flags.writes) return false;
+        there = there && keeps_host_flags(insns[k], p);
+    }
+    return false;
+}
+
 }  // namespace
 
 void plan_block(std::span<const Insn> insns, bool (*emits)(const Insn&), bool merge, BlockPlan& plan) {
@@ -339,7 +401,8 @@ void plan_block(std::span<const Insn> insns, bool (*emits)(const Insn&), bool me
         const bool both = (!stack_access(insns[n]).present || covered(p.stack)) &&
                           (!insns[n].has_mem || covered(p.memory));
         const Shape::Kind kind = shape_of(insns[n]).kind;
-        if (p.emitted && both && (covered(p.stack) || covered(p.memory)) && kind != Shape::kDivE && kind != Shape::kIdivE)
+        if (p.emitted && both && (covered(p.stack) || covered(p.memory)) && kind != Shape::kDivE && kind != Shape::kIdivE &&
+            !simd_form(insns[n]).may_refuse(insns[n]))
             p.flags.observed = false;
     }
     uint32_t live = kArithFlags;  // whatever comes next may leave
@@ -347,6 +410,11 @@ void plan_block(std::span<const Insn> insns, bool (*emits)(const Insn&), bool me
         InsnPlan& p = plan.insns[n];
         p.live = live;
         live = p.flags.observed ? uint32_t{kArithFlags} : (live & ~p.flags.writes) | p.flags.reads;
+    }
+    for (size_t n = 0; n < insns.size(); ++n) {
+        const DeferredFlags d = deferred_flags(insns[n]);
+        if (can_defer(plan, n, d)) plan.insns[n].deferred = d;
+        plan.insns[n].in_host = stays_in_host(insns, plan, n);
     }
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "target/i386/insn.h"
+#include "target/i386/tcg/deferred_flags.h"
 #include "target/i386/tcg/flag_use.h"
 
 namespace qr::i386 {
@@ -49,6 +50,8 @@ struct InsnPlan {
     MemoryAccess memory, stack;
     FlagUse flags;
     uint32_t live = 0;        // flags that matter after it
+    DeferredFlags deferred;   // its own flags, if they needn't be kept
+    bool in_host = false;     // its own flags are read from the host's alone
     uint16_t writes = 0;      // general registers
     bool emitted = false;
     uint8_t group = kNoGroup;  // that is still used after it

@@ -59,10 +59,12 @@ void Emitter::alu_two(const Insn& i, const Shape& s) {
             alu(op, m, r10b);
         } else {
             const auto m = reads_carry(op) ? memory_with_flags(i, size, use) : memory(i, size, use);
-            if (to_e)
+            if (to_e) {
                 alu(op, m, reg(i.reg, size));
-            else
+            } else {
+                if (size == 4) save_operand(r32(i.reg));
                 alu(op, reg(i.reg, size), m);
+            }
         }
         return flags_written();
     }
@@ -166,10 +168,10 @@ void Emitter::step(const Insn& i, const Shape& s, bool down) {
 }
 
 // AF is set; OF as if the last step of the shift had been the only one.
-void Emitter::shift_flags(Shift op, Reg32 r) {
+void Emitter::shift_flags(Shift op, Reg32 r, unsigned size) {
     as_.lahf();
     if (op == Shift::kShr) {
-        as_.bt(r, 30);
+        as_.bt(r, static_cast<uint8_t>(size * 8 - 2));
         as_.setc(al);
     } else if (op == Shift::kSar) {
         as_.mov(al, 0);
@@ -204,21 +206,15 @@ bool Emitter::shift(const Insn& i, const Shape& s) {
         as_.test(cl, 31);
         as_.jz(done, kNear);
     }
-    const auto go = [&](auto by) {
-        switch (op) {
-            case Shift::kRol: as_.rol(r, by); break;
-            case Shift::kRor: as_.ror(r, by); break;
-            case Shift::kShr: as_.shr(r, by); break;
-            case Shift::kSar: as_.sar(r, by); break;
-            default: as_.shl(r, by); break;
-        }
-    };
+    save_operand(r);
     if (by_cl)
-        go(cl);
+        shift_by(op, r, cl);
     else
-        go(static_cast<int>(count));
-    if (flags && op >= Shift::kShl) {
-        shift_flags(op, r);
+        shift_by(op, reg(i.rm, i.op_size), static_cast<int>(count));
+    if (now_->deferred.kind != DeferredFlags::kNone) {
+        lose_flags();
+    } else if (flags && op >= Shift::kShl) {
+        shift_flags(op, r, i.op_size);
     } else if (flags) {
         // CF: the bit that went around; OF: it and the one beside it.
         as_.mov(r10d, r);

@@ -72,8 +72,64 @@ void Emitter::store_flags() {
 }
 
 void Emitter::flags_written(uint32_t written) {
-    if (needed(written)) store_flags();
+    if (needed(written) && now_->deferred.kind == DeferredFlags::kNone && !now_->in_host) store_flags();
     host_flags_ = true;
+}
+
+void Emitter::save_operand(Reg32 r) {
+    if (now_->deferred.saves()) as_.mov(field(&cpu_.native.saved), r);
+}
+
+void Emitter::compute_flags(const DeferredFlags& d) {
+    if (d.kind == DeferredFlags::kNone) return;
+    const auto a = reg(d.a, d.size), b = reg(d.b, d.size);
+    const Xbyak::Reg value = d.size == 1 ? Xbyak::Reg(al) : d.size == 2 ? Xbyak::Reg(ax) : Xbyak::Reg(eax);
+    const auto by_other = [&](Alu op, const Xbyak::Reg& to) {
+        if (d.immediate)
+            alu_immediate(op, to, d.imm, d.size);
+        else
+            alu(op, to, b);
+    };
+    switch (d.kind) {
+        case DeferredFlags::kLogic: as_.test(a, a); break;
+        case DeferredFlags::kTest:
+            if (d.immediate)
+                as_.test(a, d.size == 1 ? d.imm & 0xff : d.size == 2 ? d.imm & 0xffff : d.imm);
+            else
+                as_.test(a, b);
+            break;
+        case DeferredFlags::kCompare: by_other(Alu::kCmp, a); break;
+        case DeferredFlags::kAdd:
+        case DeferredFlags::kSub:
+            as_.mov(eax, r32(d.a));
+            by_other(d.kind == DeferredFlags::kAdd ? Alu::kSub : Alu::kAdd, value);
+            by_other(d.kind == DeferredFlags::kAdd ? Alu::kAdd : Alu::kSub, value);
+            break;
+        case DeferredFlags::kAddSaved:
+            as_.mov(eax, field(&cpu_.native.saved));
+            as_.mov(r10d, r32(d.a));
+            as_.sub(r10d, eax);
+            as_.add(eax, r10d);
+            break;
+        case DeferredFlags::kSubSaved:
+            as_.mov(eax, field(&cpu_.native.saved));
+            as_.mov(r10d, eax);
+            as_.sub(r10d, r32(d.a));
+            as_.sub(eax, r10d);
+            break;
+        case DeferredFlags::kNeg:
+            as_.mov(eax, r32(d.a));
+            as_.neg(value);
+            as_.neg(value);
+            break;
+        case DeferredFlags::kShift:
+            as_.mov(r11d, field(&cpu_.native.saved));
+            shift_by(d.shift, d.size == 2 ? Xbyak::Reg(r11w) : Xbyak::Reg(r11d), static_cast<int>(d.imm));
+            shift_flags(d.shift, r11d, d.size);
+            return;
+        case DeferredFlags::kNone: return;
+    }
+    store_flags();
 }
 
 void Emitter::store_carry(uint32_t written, bool overflow_too) {
@@ -101,11 +157,14 @@ Emitter::Cold& Emitter::cold(const Insn& i) {
     out_.sites.back().rare = true;
     c.ends = out_.sites.back().ends_block;
     c.insn = &i;
+    c.deferred = deferred_;
     c.flags = false;
+    c.xmm_dirty = xmm_dirty_;
     return c;
 }
 
 void Emitter::exact(const Insn& i) {
+    forget_simd();
     const uint32_t site = new_site(i);
     as_.mov(eax, site);
     if (out_.sites[site].ends_block)
@@ -116,6 +175,7 @@ void Emitter::exact(const Insn& i) {
 }
 
 bool Emitter::emits(const Insn& insn) {
+    if (simd_form(insn).kind == SimdForm::kNothing) return true;
     const Shape& s = shape_of(insn);
     if (s.kind < Shape::kDivE || s.kind == Shape::kPlain) return false;
     if (s.kind == Shape::kNop) return true;
@@ -156,13 +216,18 @@ bool Emitter::emits(const Insn& insn) {
         case Shape::kShiftE1:
         case Shape::kShiftECl: {
             const auto op = static_cast<Shift>(s.number);
-            if (insn.has_mem || insn.op_size != 4) return false;
+            if (insn.has_mem) return false;
+            if (insn.op_size != 4) return op >= Shift::kShl && s.kind != Shape::kShiftECl && (insn.imm & 31) < 16;
             if (op == Shift::kRcl || op == Shift::kRcr) return s.kind == Shape::kShiftE1;
             return true;
         }
         case Shape::kShldI:
         case Shape::kShrdI: return wide && !insn.has_mem;
         case Shape::kLea: return wide && insn.ea_mask == 0xffffffff;
+        case Shape::kMovs:
+        case Shape::kLods: return insn.ea_mask == 0xffffffff && (insn.seg == kDs || insn.seg == kSs);
+        case Shape::kStos:
+        case Shape::kScas: return insn.ea_mask == 0xffffffff;
         case Shape::kCallE: return wide && (insn.has_mem || insn.rm != kEsp);
         default: return wide;
     }
@@ -172,21 +237,33 @@ void Emitter::instruction(const Insn& i) {
     current_ = &i;
     access_ = nullptr;
     const Shape& s = shape_of(i);
-    const bool done = emits(i) && (arithmetic(i, s) || moves(i, s) || branches(i, s));
+    if (!now_->emitted) deferred_ = {};
+    const SimdForm& f = simd_form(i);
+    if (InterpreterGuest::ends_block(i)) write_back_xmm();
+    if (row_attr(i.row) & kFpu) forget_simd();
+    bool done = emits_(i);
+    if (done && f.kind != SimdForm::kNone)
+        simd(i, f);
+    else
+        done = done && (arithmetic(i, s) || moves(i, s) || branches(i, s) || string(i, s));
     if (!done) exact(i);
     emitted_ += done;
     if (notes_) notes_->back().emitted = done;
+    if (now_->flags.writes) deferred_ = now_->deferred;
     if (access_) {
         as_.L(access_->resume);
         access_->flags = host_flags_;
         access_->group = now_->group;
         access_->anchor = now_->anchor;
+        access_->xmm_loaded = xmm_loaded_;
+        access_->mxcsr = mxcsr_live_;
     }
 }
 
 const uint8_t* Emitter::emit(CodeBlock& block) {
     block_ = &block;
     host_flags_ = false;
+    deferred_ = {};
     as_.align(16);
     const uint8_t* entry = as_.getCurr();
     Label out;
@@ -194,7 +271,8 @@ const uint8_t* Emitter::emit(CodeBlock& block) {
     as_.js(out, kNear);
 
     const std::span<Insn> insns(block.insns(), block.count);
-    plan_block(insns, &Emitter::emits, !block.unmerged, plan_);
+    emits_ = block.mode & kFpuMode ? &Emitter::emits_with_fpu : &Emitter::emits;
+    plan_block(insns, emits_, !block.unmerged, plan_);
     for (size_t n = 0; n < insns.size(); ++n) {
         now_ = &plan_.insns[n];
         live_ = now_->live;
@@ -202,21 +280,27 @@ const uint8_t* Emitter::emit(CodeBlock& block) {
         instruction(insns[n]);
     }
     const Insn& last = insns.back();
+    forget_simd();
     if (!InterpreterGuest::ends_block(last)) branch_to(block.offset + last.end);
 
-    instructions_end_ = static_cast<uint32_t>(as_.getCurr() - entry);
+    const size_t hot_end = as_.getSize();
+    as_.setSize(next_cold_);
     as_.L(out);
     as_.add(r13, block.count);
     as_.lea(r10d, ptr[r12 + block.offset]);
     as_.xor_(eax, eax);
     as_.jmp(thunks_.leave, kNear);
     cold_code();
+    next_cold_ = as_.getSize();
+    as_.setSize(hot_end);
     return entry;
 }
 
 void Emitter::cold_code() {
     for (Cold& c : cold_) {
         as_.L(c.start);
+        compute_flags(c.deferred);
+        move_xmm(c.xmm_dirty, true);
         as_.mov(eax, c.site);
         if (c.ends) {
             as_.jmp(thunks_.exact, kNear);
@@ -229,6 +313,7 @@ void Emitter::cold_code() {
             const AccessGroup& g = plan_.groups[c.group];
             check_group(g, c.anchor.reg, g.first - c.anchor.offset, stray);
         }
+        before_simd_resumes(c);
         if (c.flags) load_flags();
         as_.jmp(c.resume, kNear);
         if (c.group == kNoGroup) continue;
@@ -238,6 +323,7 @@ void Emitter::cold_code() {
         as_.mov(eax, kStray | c.site);
         as_.jmp(thunks_.leave, kNear);
     }
+    simd_stubs();
     for (Stub& s : stubs_) {
         as_.L(s.start);
         out_.links[s.link].stub = static_cast<uint32_t>(as_.getSize());

@@ -23,6 +23,7 @@
 #include "target/i386/alu.h"
 #include "target/i386/chain.h"
 #include "target/i386/tcg/block_plan.h"
+#include "target/i386/tcg/simd_form.h"
 #include "target/i386/tcg/observer.h"
 
 namespace qr::i386 {
@@ -54,6 +55,7 @@ struct Thunks {
     const uint8_t* bounce = nullptr; // r10d: EIP; for blocks that have no code
     const uint8_t* lookup = nullptr; // r10d: EIP, of a block that may be in the jump table
     const uint8_t* leave = nullptr;  // r10d: EIP, eax: number of a Link, or 0
+    const uint8_t* mxcsr = nullptr;  // called: makes the guest's MXCSR the host's. ZF: it can't be. Changes eax
 };
 
 struct Translation {
@@ -64,21 +66,24 @@ struct Translation {
 class Emitter {
   public:
     // as: writes to the code memory's writable view. slots: 8 bytes for each link to another page, in the same memory.
-    Emitter(Xbyak::CodeGenerator& as, Cpu& cpu, const Thunks& thunks, Translation& out, uint8_t* slots)
-        : as_(as), cpu_(cpu), thunks_(thunks), out_(out), next_slot_(slots) {}
+    // cold: offset in it, from which on code goes that is executed seldom.
+    Emitter(Xbyak::CodeGenerator& as, Cpu& cpu, const Thunks& thunks, Translation& out, uint8_t* slots, size_t cold)
+        : as_(as), cpu_(cpu), thunks_(thunks), out_(out), next_slot_(slots), next_cold_(cold) {}
 
     // Emits the block; returns its entry (in the writable view).
     const uint8_t* emit(CodeBlock& block);
     // To the block at r10d, by the jump table; else out by thunks_.leave.
     static void indirect(Xbyak::CodeGenerator& as, const Cpu& cpu, const uint8_t* leave);
+    size_t cold_end() const { return next_cold_; }
     uint8_t* slots_end() const { return next_slot_; }
-    // For observers: where each instruction's code begins, and where the last one's ends, from the block's entry.
+    // For observers: where each instruction's code begins, from the block's entry.
     void note_in(std::vector<ObservedInsn>& notes) { notes_ = &notes; }
-    uint32_t instructions_end() const { return instructions_end_; }
     unsigned emitted() const { return emitted_; }  // instructions that have code of their own
 
     // Whether an instruction has code of its own.
     static bool emits(const Insn& insn);
+    // The same in a block whose mode has kFpuMode.
+    static bool emits_with_fpu(const Insn& insn) { return emits(insn) || simd_emitted(insn); }
 
   private:
     using Reg32 = Xbyak::Reg32;
@@ -118,7 +123,10 @@ class Emitter {
     // After an instruction that leaves all of the guest's flags in the host's.
     void flags_written(uint32_t written = kArithFlags);
     void store_carry(uint32_t written, bool overflow_too);  // CF (and OF) are al, 0 or 1; the rest stays in memory
-    void shift_flags(Shift op, Reg32 r);
+    void shift_flags(Shift op, Reg32 r, unsigned size);
+    // Keeps the first operand if the instruction's flags are to be computed from it.
+    void save_operand(Reg32 r);
+    void compute_flags(const DeferredFlags& d);  // to where store_flags() has them
 
     // ---- instructions ----
     void instruction(const Insn& i);
@@ -132,6 +140,18 @@ class Emitter {
     void test(const Insn& i, const Shape& s);
     void step(const Insn& i, const Shape& s, bool down);
     bool shift(const Insn& i, const Shape& s);
+    template <class Count>
+    void shift_by(Shift op, const Xbyak::Operand& to, const Count& count) {
+        switch (op) {
+            case Shift::kRol: return as_.rol(to, count);
+            case Shift::kRor: return as_.ror(to, count);
+            case Shift::kRcl: return as_.rcl(to, count);
+            case Shift::kRcr: return as_.rcr(to, count);
+            case Shift::kShr: return as_.shr(to, count);
+            case Shift::kSar: return as_.sar(to, count);
+            default: return as_.shl(to, count);
+        }
+    }
     void multiply(const Insn& i, const Shape& s);
     void divide(const Insn& i, const Shape& s);
     void bit_test(const Insn& i, const Shape& s);
@@ -140,6 +160,37 @@ class Emitter {
     void mov(const Insn& i, const Shape& s);
     void extend(const Insn& i, const Shape& s);
     void push(const Insn& i, const Shape& s);
+    bool string(const Insn& i, const Shape& s);
+    Xbyak::Address destination(unsigned size, Use use);  // ES:EDI
+
+    struct Cold;
+    // ---- MMX and SSE (emit_sse.cc, emit_sse_mmx.cc) ----
+    static Xbyak::Xmm host_xmm(unsigned n) { return Xbyak::Xmm(static_cast<int>(n)); }
+    static constexpr unsigned kInRax = 16;  // instead of a register's number: memory at rax
+    void simd(const Insn& i, const SimdForm& f);
+    void mmx(const Insn& i, const SimdForm& f);
+    void begin_simd(const Insn& i, const SimdForm& f);
+    void refuse_if_not_zero();
+    void simd_memory(const Insn& i, const SimdForm& f);
+    unsigned simd_source(const Insn& i, const SimdForm& f);
+    void simd_host(const SimdForm& f, const Insn& i, unsigned to, unsigned from);
+    unsigned xmm_read(unsigned n);                 // number of the host's register that has the guest's
+    unsigned xmm_written(unsigned n, bool keeps);  // the same; keeps: it is read, too
+    void move_xmm(uint8_t registers, bool to_cpu);
+    void write_back_xmm();
+    void forget_simd();  // before C++ code, or other code that uses XMM registers
+    void to_xmm(const Insn& i, const SimdForm& f);
+    void from_xmm(const Insn& i, const SimdForm& f);
+    void horizontal(const Insn& i, const SimdForm& f);
+    void mmx_load(unsigned to, unsigned n);
+    void mmx_store(unsigned n);  // xmm0
+    void enter_mmx();
+    void to_mmx(const Insn& i, const SimdForm& f);
+    void from_mmx(const Insn& i, const SimdForm& f);
+    void xmm_from_mmx(const Insn& i, const SimdForm& f);
+    void mmx_from_xmm(const Insn& i, const SimdForm& f);
+    void before_simd_resumes(const Cold& c);
+    void simd_stubs();
 
     // ---- control ----
     void exact(const Insn& i);
@@ -152,8 +203,16 @@ class Emitter {
         uint32_t site;
         const Insn* insn;
         bool ends, flags;  // flags: the host's flags are expected at `resume`
+        DeferredFlags deferred;    // those before the instruction
         uint8_t group = kNoGroup;  // is expected in r15 at `resume`
         Anchor anchor;
+        // Guest XMM registers: newer than in the CPU at `start`, expected in the host's at `resume`.
+        uint8_t xmm_dirty = 0, xmm_loaded = 0;
+        bool mxcsr = false;  // the guest's MXCSR is expected to be the host's
+    };
+    struct MxcsrStub {
+        Label start, resume;
+        Cold* refused = nullptr;
     };
     struct Stub {
         Label start;
@@ -168,6 +227,7 @@ class Emitter {
     const Thunks& thunks_;
     Translation& out_;
     uint8_t* next_slot_;
+    size_t next_cold_;
 
     CodeBlock* block_ = nullptr;
     const Insn* current_ = nullptr;
@@ -176,10 +236,17 @@ class Emitter {
     bool host_flags_ = false;   // the host's flags are the guest's
     std::deque<Cold> cold_;
     std::deque<Stub> stubs_;
+    bool (*emits_)(const Insn&) = nullptr;  // in this block's mode
+    uint8_t xmm_loaded_ = 0, xmm_dirty_ = 0;
+    bool mxcsr_live_ = false;
+    bool mmx_entered_ = false;  // no x87 exception is pending, TOP is 0, all registers are valid
+    std::deque<MxcsrStub> mxcsr_stubs_;
+    std::vector<Label> tail_;   // by instruction: the rest of the block, by handlers
+    bool needs_tail_ = false;
     BlockPlan plan_;
+    DeferredFlags deferred_;         // the guest's flags, if they aren't kept
     const InsnPlan* now_ = nullptr;  // of the present instruction
     std::vector<ObservedInsn>* notes_ = nullptr;
-    uint32_t instructions_end_ = 0;
     unsigned emitted_ = 0;
 };
 

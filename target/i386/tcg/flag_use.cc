@@ -4,6 +4,7 @@
 #include "target/i386/alu.h"
 #include "target/i386/chain.h"
 #include "target/i386/cpu.h"
+#include "target/i386/tcg/simd_form.h"
 
 namespace qr::i386 {
 
@@ -16,6 +17,7 @@ FlagUse flag_use(const Insn& insn, bool emitted) {
     FlagUse u;
     u.reads = kArithFlags;
     if (!emitted) return u;
+    if (const SimdForm& f = simd_form(insn); f.kind != SimdForm::kNone) return simd_flag_use(insn, f);
     const Shape& shape = shape_of(insn);
     u = {0, 0, insn.has_mem};
     switch (shape.kind) {
@@ -77,6 +79,13 @@ FlagUse flag_use(const Insn& insn, bool emitted) {
         case Shape::kSetcc:
         case Shape::kCmov:
         case Shape::kJcc: u.reads = condition_flags(shape.number); break;
+        case Shape::kScas:
+            u.writes = kArithFlags;
+            u.observed = true;
+            break;
+        case Shape::kMovs:
+        case Shape::kStos:
+        case Shape::kLods:
         case Shape::kMovAO:
         case Shape::kMovOA:
         case Shape::kPushR:

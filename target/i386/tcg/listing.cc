@@ -50,12 +50,20 @@ std::string field_name(const Cpu& cpu, int64_t displacement) {
         is(cpu.seg[n].read_end, fmt::format("{}.read_end", kSegments[n]));
         is(cpu.seg[n].write_end, fmt::format("{}.write_end", kSegments[n]));
     }
+    for (const bool user : {false, true}) {
+        const Tlb::Entry& first = *cpu.tlb.entries(user);
+        const char* table = user ? "user" : "system";
+        is(first.read_tag, fmt::format("tlb.{}.read_tag", table));
+        is(first.write_tag, fmt::format("tlb.{}.write_tag", table));
+        is(first.addend, fmt::format("tlb.{}.addend", table));
+    }
     is(cpu.native.key, "key");
     is(cpu.native.jump, "jump");
     is(cpu.native.remaining, "remaining");
     is(cpu.native.flags, "flags");
     is(cpu.native.page, "page");
     is(cpu.native.scratch, "scratch");
+    is(cpu.native.saved, "saved");
     is(cpu.native.stack, "stack");
     is(cpu.native, "native");
     is(cpu.eip, "eip");
@@ -93,7 +101,7 @@ std::string name_fields(const Cpu& cpu, std::string text) {
     size_t begin = from + 4, stop = from + 4;
     if (sign != std::string::npos && sign > from) {
         if (const auto value = hex_at(text, sign + 1, end); value && end == close) {
-            displacement = text[sign] == '-' ? -static_cast<int64_t>(*value) : static_cast<int64_t>(*value);
+            displacement = static_cast<int64_t>(text[sign] == '-' ? 0 - *value : *value);
             begin = sign;
             stop = end;
         } else if (text[from + 4] != ']') {
@@ -116,26 +124,29 @@ std::string hide_pointers(std::string text) {
 
 class HostLister {
   public:
-    HostLister(const ObservedBlock& block, const HostListing& listing) : block_(block), listing_(listing) { find_labels(); }
+    HostLister(const ObservedBlock& block, const HostListing& listing) : block_(block), listing_(listing) {
+        find_labels();
+    }
 
-    std::string text() {
+    HostText text() {
         std::string out;
-        const auto part = [&](const std::string& title, uint32_t from, uint32_t to) {
-            const std::string lines = range(from, to);
+        const auto part = [&](const std::string& title, const ObservedCode& code, size_t from, size_t to) {
+            const std::string lines = range(code, from, to);
             out += fmt::format("{}  ; {} {}\n{}", title, count_, count_ == 1 ? "instruction" : "instructions", lines);
             return count_;
         };
-        unsigned count = part("entry", 0, block_.insns.empty() ? block_.end : block_.insns.front().begin);
+        const size_t end = block_.code.bytes.size();
+        unsigned count = part("entry", block_.code, 0, block_.insns.empty() ? end : block_.insns.front().begin);
         for (size_t n = 0; n < block_.insns.size(); ++n) {
             const ObservedInsn& i = block_.insns[n];
-            const uint32_t next = n + 1 < block_.insns.size() ? block_.insns[n + 1].begin : block_.end;
-            count += part(operation_line(block_, i), i.begin, next);
+            const size_t next = n + 1 < block_.insns.size() ? block_.insns[n + 1].begin : end;
+            count += part(operation_line(block_, i), block_.code, i.begin, next);
         }
-        const unsigned rare = part("out of line", block_.end, static_cast<uint32_t>(block_.code.size()));
-        return fmt::format("{}: {} instructions, {} bytes; host {} + {} instructions, {} + {} bytes\n", block_name(block_),
-                           block_.insns.size(), block_.guest.size(), count, rare, block_.end,
-                           block_.code.size() - block_.end) +
-               out;
+        const unsigned rare = part("out of line", block_.cold, 0, block_.cold.bytes.size());
+        const std::string head = fmt::format("{}: {} instructions, {} bytes; host {} + {} instructions, {} + {} bytes\n",
+                                             block_name(block_), block_.insns.size(), block_.guest.size(), count, rare,
+                                             end, block_.cold.bytes.size());
+        return {head + out, count, rare};
     }
 
     static std::string operation_line(const ObservedBlock& block, const ObservedInsn& i) {
@@ -144,17 +155,17 @@ class HostLister {
     }
 
   private:
-    bool inside(uint64_t address) const {
-        return address >= block_.address && address < block_.address + block_.code.size();
-    }
+    bool inside(uint64_t address) const { return block_.code.contains(address) || block_.cold.contains(address); }
     void find_labels() {
         const AddressName note = [this](uint64_t address) {
             if (inside(address)) labels_.insert(address);
             return std::string("x");
         };
-        for (size_t at = 0; at < block_.code.size();) {
-            const Disassembly d = disassemble(block_.code.subspan(at), CodeWidth::k64, block_.address + at, note);
-            at += std::max(d.length, 1u);
+        for (const ObservedCode* code : {&block_.code, &block_.cold}) {
+            for (size_t at = 0; at < code->bytes.size();) {
+                const Disassembly d = disassemble(code->bytes.subspan(at), CodeWidth::k64, code->address + at, note);
+                at += std::max(d.length, 1u);
+            }
         }
     }
     std::string label(uint64_t address) const {
@@ -164,27 +175,27 @@ class HostLister {
         if (inside(address)) return label(address);
         for (const ObservedThunk& t : listing_.thunks) {
             if (address == t.address) return fmt::format("<{}>", t.name);
-            if (address > t.address && address < t.address + t.size) return fmt::format("<{}+{}>", t.name, address - t.address);
+            if (address > t.address && address < t.address + t.size)
+                return fmt::format("<{}+{}>", t.name, address - t.address);
         }
         return listing_.addresses ? "" : "<elsewhere>";
     }
     // Counts them in count_.
-    std::string range(uint32_t from, uint32_t to) {
+    std::string range(const ObservedCode& code, size_t from, size_t to) {
         const AddressName name = [this](uint64_t address) { return address_name(address); };
         std::string out;
         count_ = 0;
-        for (uint32_t at = from; at < to; ++count_) {
-            const uint64_t address = block_.address + at;
+        for (size_t at = from; at < to; ++count_) {
+            const uint64_t address = code.address + at;
             if (labels_.contains(address)) out += fmt::format("  {}:\n", label(address));
-            const Disassembly d = disassemble(block_.code.subspan(at, to - at), CodeWidth::k64, address, name);
-            const unsigned length = std::max(d.length, 1u);
+            const Disassembly d = disassemble(code.bytes.subspan(at, to - at), CodeWidth::k64, address, name);
+            const auto bytes = code.bytes.subspan(at, std::max(d.length, 1u));
             std::string text = d.length ? name_fields(block_.cpu, d.text) : "(not an instruction)";
-            if (listing_.addresses) {
-                out += fmt::format("    {:012x}  {:<30}  {}\n", address, hex_bytes(block_.code.subspan(at, length)), text);
-            } else {
+            if (listing_.addresses)
+                out += fmt::format("    {:012x}  {:<30}  {}\n", address, hex_bytes(bytes), text);
+            else
                 out += fmt::format("    {}\n", hide_pointers(std::move(text)));
-            }
-            at += length;
+            at += bytes.size();
         }
         return out;
     }
@@ -218,7 +229,7 @@ std::string list_operations(const ObservedBlock& block) {
     return text;
 }
 
-std::string list_host(const ObservedBlock& block, const HostListing& listing) {
+HostText list_host(const ObservedBlock& block, const HostListing& listing) {
     return HostLister(block, listing).text();
 }
 

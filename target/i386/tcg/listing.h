@@ -26,7 +26,12 @@ struct HostListing {
     // Without addresses and bytes nothing is in the text that depends on where things are in the host's memory.
     bool addresses = true;
 };
+struct HostText {
+    std::string text;
+    unsigned instructions = 0;  // that are executed if nothing rare happens
+    unsigned out_of_line = 0;
+};
 // The host's instructions, under the guest's for which they are.
-std::string list_host(const ObservedBlock& block, const HostListing& listing);
+HostText list_host(const ObservedBlock& block, const HostListing& listing);
 
 }  // namespace qr::i386

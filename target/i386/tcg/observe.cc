@@ -19,7 +19,8 @@ std::vector<ObservedThunk> list_thunks(const ThunkSet& thunks, const uint8_t* en
     std::ranges::sort(list, {}, &ObservedThunk::address);
     const auto base = reinterpret_cast<uintptr_t>(memory.executable());
     for (size_t n = 0; n < list.size(); ++n) {
-        const uint64_t next = n + 1 < list.size() ? list[n + 1].address : static_cast<uint64_t>(end - memory.writable());
+        const bool last = n + 1 == list.size();
+        const uint64_t next = last ? static_cast<uint64_t>(end - memory.writable()) : list[n + 1].address;
         list[n].size = static_cast<uint32_t>(next - list[n].address);
         list[n].address += base;
     }
@@ -27,7 +28,7 @@ std::vector<ObservedThunk> list_thunks(const ThunkSet& thunks, const uint8_t* en
 }
 
 void show_block(std::span<TranslationObserver* const> observers, const Cpu& cpu, const CodeBlock& block,
-                std::span<const ObservedInsn> insns, uint32_t end, std::span<const uint8_t> code, uint64_t address) {
+                std::span<const ObservedInsn> insns, const ObservedCode& code, const ObservedCode& cold) {
     // The only instruction of a block that crosses goes on in another page.
     std::array<uint8_t, kPageSize> guest;
     const size_t first = std::min<size_t>(block.bytes, kPageSize - block.offset);
@@ -42,9 +43,8 @@ void show_block(std::span<TranslationObserver* const> observers, const Cpu& cpu,
         .mode = block.mode,
         .guest = std::span(guest).first(block.bytes),
         .insns = insns,
-        .end = end,
         .code = code,
-        .address = address,
+        .cold = cold,
     };
     for (TranslationObserver* o : observers) o->translated(shown);
 }

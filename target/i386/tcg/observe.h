@@ -17,8 +17,7 @@ namespace qr::i386 {
 // In the order of their addresses. end: of the last one, in the writable view.
 std::vector<ObservedThunk> list_thunks(const ThunkSet& thunks, const uint8_t* end, ExecMemory& memory);
 
-// code: in the writable view; address: in the other. end: offset behind the last instruction's code.
 void show_block(std::span<TranslationObserver* const> observers, const Cpu& cpu, const CodeBlock& block,
-                std::span<const ObservedInsn> insns, uint32_t end, std::span<const uint8_t> code, uint64_t address);
+                std::span<const ObservedInsn> insns, const ObservedCode& code, const ObservedCode& cold);
 
 }  // namespace qr::i386

@@ -21,6 +21,13 @@ struct ObservedInsn {
     bool emitted;    // false: its row's handler is called
 };
 
+struct ObservedCode {
+    std::span<const uint8_t> bytes;  // to be read
+    uint64_t address;                // where they are executed
+
+    bool contains(uint64_t a) const { return a >= address && a < address + bytes.size(); }
+};
+
 struct ObservedBlock {
     const Cpu& cpu;
     uint32_t linear;               // where the guest came upon it first
@@ -29,9 +36,8 @@ struct ObservedBlock {
     uint32_t mode;                 // CodeBlock::mode
     std::span<const uint8_t> guest;
     std::span<const ObservedInsn> insns;
-    uint32_t end;                  // offset: behind the last instruction's code; ways out and rare cases follow
-    std::span<const uint8_t> code;
-    uint64_t address;              // of the code where it is executed
+    ObservedCode code;             // what is executed if nothing rare happens
+    ObservedCode cold;             // the rest
 };
 
 // A piece of code that blocks share.

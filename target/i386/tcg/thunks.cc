@@ -8,6 +8,15 @@ using Xbyak::CodeGenerator;
 
 namespace {
 
+// MXCSR_MASK (SDM 1, 11.6.6): 0 stands for a processor without DAZ.
+uint32_t host_mxcsr_bits() {
+    struct alignas(16) Area {
+        uint32_t words[128] = {};
+    } area;
+    asm volatile("fxsave %0" : "=m"(area));
+    return area.words[7] ? area.words[7] & 0xffff : 0xffbf;
+}
+
 class ThunkEmitter {
   public:
     ThunkEmitter(CodeGenerator& as, Cpu& cpu) : as_(as), cpu_(cpu) {}
@@ -15,6 +24,7 @@ class ThunkEmitter {
     ThunkSet emit(ExactCall exact) {
         ThunkSet t;
         t.enter = enter();
+        t.mxcsr = take_mxcsr();
         Xbyak::Label out;
         t.leave = leave(out);
         t.exact = call(exact, out);
@@ -38,6 +48,36 @@ class ThunkEmitter {
         for (unsigned n = 0; n < 8; ++n) as_.mov(kGuest[n], ptr[r14 + static_cast<int>(n * 8)]);
     }
 
+    // C++ code runs with its own MXCSR. Keeps all registers.
+    void give_back_mxcsr() {
+        Xbyak::Label mine;
+        as_.cmp(byte[r14 + at(&cpu_.native.mxcsr_live)], 0);
+        as_.je(mine);
+        as_.stmxcsr(dword[r14 + at(&cpu_.fpu.mxcsr)]);
+        as_.ldmxcsr(dword[r14 + at(&cpu_.native.host_mxcsr)]);
+        as_.mov(byte[r14 + at(&cpu_.native.mxcsr_live)], 0);
+        as_.L(mine);
+    }
+    const uint8_t* take_mxcsr() {
+        constexpr uint32_t kMasks = 0x1f80;
+        as_.align(16);
+        const uint8_t* p = as_.getCurr();
+        Xbyak::Label no;
+        as_.mov(eax, ptr[r14 + at(&cpu_.fpu.mxcsr)]);
+        as_.xor_(eax, kMasks);
+        as_.test(eax, kMasks | ~host_mxcsr_bits());
+        as_.jnz(no);
+        as_.stmxcsr(dword[r14 + at(&cpu_.native.host_mxcsr)]);
+        as_.ldmxcsr(dword[r14 + at(&cpu_.fpu.mxcsr)]);
+        as_.mov(byte[r14 + at(&cpu_.native.mxcsr_live)], 1);
+        as_.test(rsp, rsp);
+        as_.ret();
+        as_.L(no);
+        as_.xor_(eax, eax);
+        as_.ret();
+        return p;
+    }
+
     const uint8_t* enter() {
         as_.align(16);
         const uint8_t* p = as_.getCurr();
@@ -56,6 +96,7 @@ class ThunkEmitter {
     const uint8_t* leave(Xbyak::Label& out) {
         as_.align(16);
         const uint8_t* p = as_.getCurr();
+        give_back_mxcsr();
         store_registers();
         as_.mov(ptr[r14 + at(&cpu_.native.remaining)], r13);
         as_.mov(ptr[r14 + at(&cpu_.eip)], r10d);
@@ -69,6 +110,7 @@ class ThunkEmitter {
     const uint8_t* call(ExactCall exact, Xbyak::Label& out) {
         as_.align(16);
         const uint8_t* p = as_.getCurr();
+        give_back_mxcsr();
         store_registers();
         as_.mov(ptr[r14 + at(&cpu_.native.remaining)], r13);
         as_.mov(ptr[r14 + at(&cpu_.native.page)], r12d);

@@ -36,13 +36,16 @@ struct Translator::Code {
     const void* executable(const uint8_t* writable) const {
         return memory->executable() + (writable - memory->writable());
     }
+    // Code that is executed seldom lies apart, so that caches and TLBs of the host have more of the rest.
+    size_t cold_begin() const { return memory->size() / 20 * 11; }
     bool room() const {
-        return as.getSize() + kBlockRoom < static_cast<size_t>(slots - memory->writable()) &&
-               next_slot + 1024 < memory->writable() + memory->size();
+        return as.getSize() + kBlockRoom < cold_begin() &&
+               next_cold + kBlockRoom < static_cast<size_t>(slots - memory->writable()) && next_slot + 1024 < memory->writable() + memory->size();
     }
     void begin(Cpu& cpu) {
         as.reset();
         next_slot = slots;
+        next_cold = cold_begin();
         thunks = emit_thunks(as, cpu, &Translator::call_exact);
         enter = reinterpret_cast<EnterCode>(reinterpret_cast<uintptr_t>(executable(thunks.enter)));
         out.sites.clear();
@@ -54,6 +57,7 @@ struct Translator::Code {
     std::unique_ptr<ExecMemory> memory;
     uint8_t* slots;
     uint8_t* next_slot = nullptr;
+    size_t next_cold = 0;
     Xbyak::CodeGenerator as;
     ThunkSet thunks;
     EnterCode enter = nullptr;
@@ -114,20 +118,21 @@ void Translator::restart() {
 bool Translator::prepare(Cpu& cpu, CodeBlock& block) {
     if (block.translated) return true;
     if (!code_->room()) return false;
-    const uint64_t start = options_.clock ? options_.clock() : 0;
     translate(cpu, block);
-    if (options_.clock) statistics_.translation_ns = statistics_.translation_ns.value_or(0) + options_.clock() - start;
     return true;
 }
 
 void Translator::translate(Cpu& cpu, CodeBlock& block) {
-    const size_t before = code_->as.getSize();
-    Emitter emitter(code_->as, cpu, code_->thunks, code_->out, code_->next_slot);
+    const uint64_t start = options_.clock ? options_.clock() : 0;
+    const size_t before = code_->as.getSize() + code_->next_cold;
+    const uint8_t* cold = code_->memory->writable() + code_->next_cold;
+    Emitter emitter(code_->as, cpu, code_->thunks, code_->out, code_->next_slot, code_->next_cold);
     notes_.clear();
     if (!options_.observers.empty()) emitter.note_in(notes_);
     const uint8_t* entry = emitter.emit(block);
     block.entry = code_->executable(entry);
     code_->next_slot = emitter.slots_end();
+    code_->next_cold = emitter.cold_end();
     block.translated = true;
     block.translation = static_cast<uint32_t>(code_->incoming.size());
     code_->incoming.emplace_back();
@@ -135,10 +140,14 @@ void Translator::translate(Cpu& cpu, CodeBlock& block) {
     statistics_.instructions += block.count;
     statistics_.guest_bytes += block.bytes;
     statistics_.emitted += emitter.emitted();
-    statistics_.host_bytes += code_->as.getSize() - before;
+    statistics_.host_bytes += code_->as.getSize() + code_->next_cold - before;
+    if (options_.clock) statistics_.translation_ns = statistics_.translation_ns.value_or(0) + options_.clock() - start;
     if (!options_.observers.empty()) {
-        show_block(options_.observers, cpu, block, notes_, emitter.instructions_end(),
-                   {entry, code_->as.getCurr()}, reinterpret_cast<uintptr_t>(block.entry));
+        const auto piece = [this](const uint8_t* from, const uint8_t* to) {
+            return ObservedCode{{from, to}, reinterpret_cast<uintptr_t>(code_->executable(from))};
+        };
+        show_block(options_.observers, cpu, block, notes_, piece(entry, code_->as.getCurr()),
+                   piece(cold, code_->memory->writable() + code_->next_cold));
     }
 }
 
@@ -217,7 +226,7 @@ TranslatorStatistics Translator::statistics() const {
     TranslatorStatistics s = statistics_;
     s.cache_bytes = options_.cache_bytes;
     if (!code_) return s;
-    s.used_bytes = code_->as.getSize() + static_cast<size_t>(code_->next_slot - code_->slots);
+    s.used_bytes = code_->as.getSize() + code_->next_cold - code_->cold_begin() + static_cast<size_t>(code_->next_slot - code_->slots);
     s.branches = code_->out.links.size() - 1;
     s.linked = static_cast<uint64_t>(std::ranges::count_if(code_->out.links, [](const Link& l) { return l.to != nullptr; }));
     return s;
