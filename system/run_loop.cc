@@ -228,7 +228,7 @@ int RunLoop::conclude() {
     if (recorder_) {
         if (const auto finished = recorder_->finish(end_reason_); !finished) fail(finished.error());
     }
-    if (!replayer_ || exit_status_ == kDiverged || exit_status_ == kFailed) return exit_status_;
+    if (!replayer_ || stopped_early_) return exit_status_;
     if (!quit_ && !replayer_->at_end())
         stop_replay(end_reason_ + ", and the recording goes on");
     else if (replayer_->end().kind == EndKind::kDamaged)
@@ -242,13 +242,13 @@ int RunLoop::conclude() {
 void RunLoop::stop_replay(const std::string& mismatch) {
     if (replayer_->error()) return fail(*replayer_->error());
     if (!mismatch.empty()) replayer_->diverge(mismatch);
-    done_ = true;
+    done_ = stopped_early_ = true;
     exit_status_ = kDiverged;
     parts_.notice(describe(*replayer_->divergence(), fmt::format("{:08x}", parts_.cpu.program_counter())));
 }
 
 void RunLoop::fail(const Error& error) {
-    done_ = true;
+    done_ = stopped_early_ = true;
     exit_status_ = kFailed;
     parts_.notice(error.message);
 }

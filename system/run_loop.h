@@ -122,6 +122,7 @@ class RunLoop final : public MachineControl {
     bool done_ = false;
     bool quit_ = false;
     int exit_status_ = 0;
+    bool stopped_early_ = false;  // by a failure or a divergence, and that was said
     std::string end_reason_;
 };
 
