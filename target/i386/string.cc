@@ -166,6 +166,27 @@ struct Lods {
     }
 };
 
+// The comparisons go by 8 bytes while these hold no element that ends them.
+constexpr uint32_t kWord = sizeof(uint64_t);
+template <class T>
+constexpr uint64_t kOnes = ~uint64_t{0} / static_cast<T>(~T{0});  // a one in each element
+template <class T>
+bool has_zero(uint64_t word) {
+    return (word - kOnes<T>) & ~word & (kOnes<T> << (sizeof(T) * 8 - 1));
+}
+// Of n elements upwards from a, how many surely don't end it: those in words that equal (or nowhere equal) the other's.
+// other(offset): 8 bytes.
+template <class T, class Other>
+uint32_t skip(const uint8_t* a, uint32_t n, bool while_equal, Other other) {
+    const size_t bytes = size_t{n} * sizeof(T);
+    size_t at = 0;
+    for (; at + kWord <= bytes; at += kWord) {
+        const uint64_t difference = load_le<uint64_t>(a + at) ^ other(at);
+        if (while_equal ? difference != 0 : has_zero<T>(difference)) break;
+    }
+    return static_cast<uint32_t>(at / sizeof(T));
+}
+
 struct Cmps {
     template <class T>
     static void run(Cpu& cpu, const Insn& insn) {
@@ -180,6 +201,8 @@ struct Cmps {
             const Stretch d = stretch<T>(cpu, kEs, to, insn.ea_mask, false);
             const uint32_t limit = std::min({s.count, d.count, allowed(cpu, insn)});
             const ptrdiff_t stride = static_cast<int32_t>(by);
+            if (stride > 0 && limit)
+                n = skip<T>(s.host, limit - 1, insn.rep == 0xf3, [&](size_t at) { return load_le<uint64_t>(d.host + at); });
             while (n < limit) {
                 a = load_le<T>(s.host + stride * ptrdiff_t{n});
                 b = load_le<T>(d.host + stride * ptrdiff_t{n});
@@ -212,6 +235,8 @@ struct Scas {
             const Stretch d = stretch<T>(cpu, kEs, to, insn.ea_mask, false);
             const uint32_t limit = std::min(d.count, allowed(cpu, insn));
             const ptrdiff_t stride = static_cast<int32_t>(by);
+            if (stride > 0 && limit)
+                n = skip<T>(d.host, limit - 1, insn.rep == 0xf3, [a](size_t) { return kOnes<T> * a; });
             while (n < limit) {
                 b = load_le<T>(d.host + stride * ptrdiff_t{n});
                 ++n;

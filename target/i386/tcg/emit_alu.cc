@@ -265,7 +265,7 @@ void Emitter::multiply(const Insn& i, const Shape& s) {
             as_.mov(r8d, eax);
             break;
     }
-    as_.setc(al);
+    if (needed(kCF | kOFlag)) as_.setc(al);
     store_carry(kCF | kOFlag, true);
 }
 
