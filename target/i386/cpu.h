@@ -152,6 +152,11 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
         bool exact = false;     // on the way out: the CPU's state is already exact
         bool mxcsr_live = false;  // the host's MXCSR is the guest's, and newer than fpu.mxcsr
         uint32_t host_mxcsr = 0;  // what it is for C++ code
+        // x87 (tcg/emit_x87.h). While its registers, status and control words are the host's, `fpu` has old ones.
+        bool x87_live = false;
+        uint8_t x87_segment = 0;   // of the latest memory operand, plus 1; 0: none since they came to the host
+        uint16_t x87_control = 0;  // what the host's control word is loaded from
+        uint32_t x87_opcode = 0;   // FOP of the latest instruction, and bit 16; 0: none since then
     } native;
     // ---- architectural state -------------------------------------------------------------------------
     // gpr[kNoRegister] is always zero: the missing base or index of an address.
@@ -197,6 +202,7 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
     uint64_t misc_enable = 1;
     uint64_t microcode = 0;
     FpuState fpu;  // x87, MMX, SSE registers and MXCSR
+    alignas(16) std::array<uint8_t, 512> native_fpu{};  // for FXSAVE and FXRSTOR in translated code. Never state
 
     const CpuModel& model;
     CpuWiring wiring;

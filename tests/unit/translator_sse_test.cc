@@ -41,7 +41,8 @@ class SseGenerator {
         byte(0x0f), byte(0x06);  // CLTS
         byte(0xdb), byte(0xe3);  // FNINIT
         load_mxcsr();
-        for (const auto& [reg, value] : {std::pair{kEsp, kData + 0x2800}, {kEsi, kData}, {kEbx, kData + 0x1000}, {kEdi, 64u}})
+        for (const auto& [reg, value] :
+             {std::pair{kEsp, kData + 0x2800}, {kEsi, kData}, {kEbx, kData + 0x1000}, {kEdi, 64u}})
             byte(0xb8 | reg), word(value, 4);
         byte(0x0f), byte(0x31);                                          // RDTSC
         byte(0x69), byte(0xc0), word(0x9e3779b1, 4);                     // IMUL EAX, EAX, ...
@@ -113,7 +114,9 @@ class SseGenerator {
         byte(e.opcode);
         if (!e.modrm) return;
         const std::string_view operands = r.row->operands;
-        const unsigned reg = e.digit >= 0 ? static_cast<unsigned>(e.digit) : operands.starts_with('G') ? general() : number(8);
+        const unsigned reg = e.digit >= 0               ? static_cast<unsigned>(e.digit)
+                             : operands.starts_with('G') ? general()
+                                                         : number(8);
         if (e.mem_only || (!e.reg_only && number(2)))
             memory(reg);
         else
@@ -211,6 +214,9 @@ void set_up_sse(CpuFixture& m, uint32_t seed) {
     m.cpu.fpu.mxcsr = g.mxcsr();
 }
 
+std::string text_of(const Xmm& x) { return fmt::format("{:016x}{:016x}", x.get<uint64_t>(1), x.get<uint64_t>(0)); }
+std::string text_of(const softfloat::Float80& f) { return fmt::format("{:04x}:{:016x}", f.sign_exponent, f.mantissa); }
+
 // What differs; empty if nothing does.
 std::string difference(CpuFixture& a, CpuFixture& b) {
     a.cpu.settle_flags();
@@ -221,11 +227,9 @@ std::string difference(CpuFixture& a, CpuFixture& b) {
     for (unsigned n = 0; n < 8; ++n) {
         if (x.gpr[n] != y.gpr[n]) return fmt::format("gpr{} {:x} {:x}", n, x.gpr[n], y.gpr[n]);
         if (x.fpu.xmm[n].bytes != y.fpu.xmm[n].bytes)
-            return fmt::format("xmm{} {:016x}{:016x} {:016x}{:016x}", n, x.fpu.xmm[n].get<uint64_t>(1),
-                               x.fpu.xmm[n].get<uint64_t>(0), y.fpu.xmm[n].get<uint64_t>(1), y.fpu.xmm[n].get<uint64_t>(0));
+            return fmt::format("xmm{} {} {}", n, text_of(x.fpu.xmm[n]), text_of(y.fpu.xmm[n]));
         if (!(x.fpu.regs[n] == y.fpu.regs[n]))
-            return fmt::format("x87 {} {:x}:{:016x} {:x}:{:016x}", n, x.fpu.regs[n].sign_exponent, x.fpu.regs[n].mantissa,
-                               y.fpu.regs[n].sign_exponent, y.fpu.regs[n].mantissa);
+            return fmt::format("x87 {} {} {}", n, text_of(x.fpu.regs[n]), text_of(y.fpu.regs[n]));
     }
     if (x.fpu.mxcsr != y.fpu.mxcsr) return fmt::format("mxcsr {:x} {:x}", x.fpu.mxcsr, y.fpu.mxcsr);
     if (x.fpu.status != y.fpu.status) return fmt::format("status {:x} {:x}", x.fpu.status, y.fpu.status);
@@ -263,8 +267,8 @@ void explain(uint32_t seed, uint64_t before, uint64_t most) {
         }
         const std::string what = difference(whole, single);
         if (what.empty()) continue;
-        ADD_FAILURE() << "seed " << seed << ": " << n << " instructions after " << before << ": translated and one by one: "
-                      << what << "\n" << trail << whole.cpu.describe();
+        ADD_FAILURE() << "seed " << seed << ": " << n << " instructions after " << before
+                      << ": translated and one by one: " << what << "\n" << trail << whole.cpu.describe();
         return;
     }
     ADD_FAILURE() << "seed " << seed << ": the difference after " << before << " depends on what ran before";

@@ -7,6 +7,7 @@
 #include "target/i386/alu.h"
 #include "target/i386/chain.h"
 #include "target/i386/cpu.h"
+#include "target/i386/tcg/emit_x87.h"
 #include "target/i386/tcg/simd_form.h"
 
 namespace qr::i386 {
@@ -21,6 +22,7 @@ uint16_t mask_of(unsigned reg, bool byte = false) { return static_cast<uint16_t>
 
 // The general registers that an emitted instruction writes; all, for those that aren't known here.
 uint16_t registers_written(const Insn& i) {
+    if (is_x87(i)) return x87_form(i).kind == X87Form::kStatusToAx ? mask_of(kEax) : uint16_t{0};
     if (const SimdForm& f = simd_form(i); f.kind != SimdForm::kNone) return simd_registers_written(i, f);
     const Shape& s = shape_of(i);
     const uint16_t rm = i.has_mem ? uint16_t{0} : mask_of(i.rm, s.byte), reg = mask_of(i.reg, s.byte);
@@ -146,7 +148,12 @@ MemoryAccess memory_access(const Insn& i) {
         case Shape::kNegE:
         case Shape::kXaddEG:
         case Shape::kCmpxchgEG: a.write = true; break;
-        default: return a;
+        default: {
+            const X87Form f = x87_form(i);
+            if (!f.size) return a;
+            a.size = f.size;
+            a.write = f.write;
+        }
     }
     a.present = true;
     a.base = i.base;
@@ -402,7 +409,7 @@ void plan_block(std::span<const Insn> insns, bool (*emits)(const Insn&), bool me
                           (!insns[n].has_mem || covered(p.memory));
         const Shape::Kind kind = shape_of(insns[n]).kind;
         if (p.emitted && both && (covered(p.stack) || covered(p.memory)) && kind != Shape::kDivE && kind != Shape::kIdivE &&
-            !simd_form(insns[n]).may_refuse(insns[n]))
+            !simd_form(insns[n]).may_refuse(insns[n]) && !is_x87(insns[n]))
             p.flags.observed = false;
     }
     uint32_t live = kArithFlags;  // whatever comes next may leave

@@ -92,6 +92,8 @@ void Emitter::begin_simd(const Insn& i, const SimdForm& f) {
     }
     if (f.mmx_state(i) && !mmx_entered_) {
         lose_flags();
+        as_.cmp(field(&cpu_.native.x87_live, 1), 0);
+        refuse_if_not_zero();
         as_.test(field(&cpu_.fpu.status, 1), kX87Summary);
         refuse_if_not_zero();
     }

@@ -3,6 +3,8 @@
 // A block from its head to its links, operands, and where flags are kept. See emitter.h.
 #include "target/i386/tcg/emitter.h"
 
+#include <utility>
+
 #include "target/i386/fetch.h"
 
 namespace qr::i386 {
@@ -77,7 +79,9 @@ void Emitter::flags_written(uint32_t written) {
 }
 
 void Emitter::save_operand(Reg32 r) {
-    if (now_->deferred.saves()) as_.mov(field(&cpu_.native.saved), r);
+    if (!now_->deferred.saves()) return;
+    as_.mov(field(&cpu_.native.saved), r);
+    if (access_) access_->saves = static_cast<uint8_t>(r.getIdx() + 1);
 }
 
 void Emitter::compute_flags(const DeferredFlags& d) {
@@ -157,6 +161,8 @@ Emitter::Cold& Emitter::cold(const Insn& i) {
     out_.sites.back().rare = true;
     c.ends = out_.sites.back().ends_block;
     c.insn = &i;
+    c.x87_last = x87_last_;
+    c.x87_segment = x87_segment_;
     c.deferred = deferred_;
     c.flags = false;
     c.xmm_dirty = xmm_dirty_;
@@ -175,6 +181,7 @@ void Emitter::exact(const Insn& i) {
 }
 
 bool Emitter::emits(const Insn& insn) {
+    if (is_x87(insn)) return x87_form(insn).kind != X87Form::kNone;
     if (simd_form(insn).kind == SimdForm::kNothing) return true;
     const Shape& s = shape_of(insn);
     if (s.kind < Shape::kDivE || s.kind == Shape::kPlain) return false;
@@ -236,6 +243,8 @@ bool Emitter::emits(const Insn& insn) {
 void Emitter::instruction(const Insn& i) {
     current_ = &i;
     access_ = nullptr;
+    x87_before_ = std::exchange(x87_now_, nullptr);
+    if (!now_->emitted || InterpreterGuest::ends_block(i)) x87_settle_pointers();
     const Shape& s = shape_of(i);
     if (!now_->emitted) deferred_ = {};
     const SimdForm& f = simd_form(i);
@@ -245,7 +254,7 @@ void Emitter::instruction(const Insn& i) {
     if (done && f.kind != SimdForm::kNone)
         simd(i, f);
     else
-        done = done && (arithmetic(i, s) || moves(i, s) || branches(i, s) || string(i, s));
+        done = done && (is_x87(i) ? x87(i) : arithmetic(i, s) || moves(i, s) || branches(i, s) || string(i, s));
     if (!done) exact(i);
     emitted_ += done;
     if (notes_) notes_->back().emitted = done;
@@ -264,6 +273,9 @@ const uint8_t* Emitter::emit(CodeBlock& block) {
     block_ = &block;
     host_flags_ = false;
     deferred_ = {};
+    x87_now_ = nullptr;
+    x87_last_ = nullptr;
+    x87_segment_ = 0;
     as_.align(16);
     const uint8_t* entry = as_.getCurr();
     Label out;
@@ -281,6 +293,7 @@ const uint8_t* Emitter::emit(CodeBlock& block) {
     }
     const Insn& last = insns.back();
     forget_simd();
+    x87_settle_pointers();
     if (!InterpreterGuest::ends_block(last)) branch_to(block.offset + last.end);
 
     const size_t hot_end = as_.getSize();
@@ -300,6 +313,8 @@ void Emitter::cold_code() {
     for (Cold& c : cold_) {
         as_.L(c.start);
         compute_flags(c.deferred);
+        if (c.saves) as_.mov(field(&cpu_.native.saved), Reg32(c.saves - 1));
+        x87_pointers(c.x87_last, c.x87_segment);
         move_xmm(c.xmm_dirty, true);
         as_.mov(eax, c.site);
         if (c.ends) {
@@ -314,6 +329,10 @@ void Emitter::cold_code() {
             check_group(g, c.anchor.reg, g.first - c.anchor.offset, stray);
         }
         before_simd_resumes(c);
+        if (c.x87_next) {
+            as_.call(thunks_.x87_load);
+            as_.jz(c.x87_next->start, kNear);
+        }
         if (c.flags) load_flags();
         as_.jmp(c.resume, kNear);
         if (c.group == kNoGroup) continue;
@@ -332,8 +351,15 @@ void Emitter::cold_code() {
         as_.jmp(thunks_.leave, kNear);
         out_.links[s.link].stub_jump = static_cast<uint32_t>(as_.getSize() - 4);
     }
+    for (X87Guard& g : x87_guards_) {
+        as_.L(g.start);
+        as_.call(thunks_.x87_load);
+        as_.jz(g.cold->start, kNear);
+        as_.jmp(g.resume, kNear);
+    }
     cold_.clear();
     stubs_.clear();
+    x87_guards_.clear();
 }
 
 }  // namespace qr::i386

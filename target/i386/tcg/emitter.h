@@ -23,6 +23,7 @@
 #include "target/i386/alu.h"
 #include "target/i386/chain.h"
 #include "target/i386/tcg/block_plan.h"
+#include "target/i386/tcg/emit_x87.h"
 #include "target/i386/tcg/simd_form.h"
 #include "target/i386/tcg/observer.h"
 
@@ -55,6 +56,7 @@ struct Thunks {
     const uint8_t* bounce = nullptr; // r10d: EIP; for blocks that have no code
     const uint8_t* lookup = nullptr; // r10d: EIP, of a block that may be in the jump table
     const uint8_t* leave = nullptr;  // r10d: EIP, eax: number of a Link, or 0
+    const uint8_t* x87_load = nullptr;  // called; see emit_x87.h
     const uint8_t* mxcsr = nullptr;  // called: makes the guest's MXCSR the host's. ZF: it can't be. Changes eax
 };
 
@@ -160,6 +162,14 @@ class Emitter {
     void mov(const Insn& i, const Shape& s);
     void extend(const Insn& i, const Shape& s);
     void push(const Insn& i, const Shape& s);
+    // ---- x87 (emit_x87.cc) ----
+    bool x87(const Insn& i);
+    void x87_guard(const Insn& i);
+    void x87_note(const Insn& i);
+    void x87_pointers(const Insn* last, uint8_t segment);
+    void x87_settle_pointers();
+    void x87_memory(const X87Form& f, const Xbyak::Address& m);
+    void x87_load_control(const Xbyak::Address& m);
     bool string(const Insn& i, const Shape& s);
     Xbyak::Address destination(unsigned size, Use use);  // ES:EDI
 
@@ -204,8 +214,12 @@ class Emitter {
         const Insn* insn;
         bool ends, flags;  // flags: the host's flags are expected at `resume`
         DeferredFlags deferred;    // those before the instruction
+        uint8_t saves = 0;         // the register that save_operand() keeps after it (the host's number), plus 1
         uint8_t group = kNoGroup;  // is expected in r15 at `resume`
         Anchor anchor;
+        Cold* x87_next = nullptr;        // the next instruction's: it takes for granted that the x87 is live
+        const Insn* x87_last = nullptr;  // whose FIP and so on aren't in memory
+        uint8_t x87_segment = 0;
         // Guest XMM registers: newer than in the CPU at `start`, expected in the host's at `resume`.
         uint8_t xmm_dirty = 0, xmm_loaded = 0;
         bool mxcsr = false;  // the guest's MXCSR is expected to be the host's
@@ -213,6 +227,10 @@ class Emitter {
     struct MxcsrStub {
         Label start, resume;
         Cold* refused = nullptr;
+    };
+    struct X87Guard {
+        Label start, resume;
+        Cold* cold;
     };
     struct Stub {
         Label start;
@@ -236,6 +254,11 @@ class Emitter {
     bool host_flags_ = false;   // the host's flags are the guest's
     std::deque<Cold> cold_;
     std::deque<Stub> stubs_;
+    std::deque<X87Guard> x87_guards_;
+    Cold* x87_now_ = nullptr;         // of the present instruction, if the x87 is live after it
+    Cold* x87_before_ = nullptr;      // of the one before
+    const Insn* x87_last_ = nullptr;  // as in Cold
+    uint8_t x87_segment_ = 0;
     bool (*emits_)(const Insn&) = nullptr;  // in this block's mode
     uint8_t xmm_loaded_ = 0, xmm_dirty_ = 0;
     bool mxcsr_live_ = false;

@@ -4,6 +4,7 @@
 #include "target/i386/alu.h"
 #include "target/i386/chain.h"
 #include "target/i386/cpu.h"
+#include "target/i386/tcg/emit_x87.h"
 #include "target/i386/tcg/simd_form.h"
 
 namespace qr::i386 {
@@ -18,6 +19,12 @@ FlagUse flag_use(const Insn& insn, bool emitted) {
     u.reads = kArithFlags;
     if (!emitted) return u;
     if (const SimdForm& f = simd_form(insn); f.kind != SimdForm::kNone) return simd_flag_use(insn, f);
+    if (is_x87(insn)) {
+        const X87Form::Kind kind = x87_form(insn).kind;
+        u.reads = kind == X87Form::kConditionalMove ? kCF | kZF | kPF_ : 0u;
+        if (kind == X87Form::kCompareFlags) u.writes = kArithFlags;
+        return u;
+    }
     const Shape& shape = shape_of(insn);
     u = {0, 0, insn.has_mem};
     switch (shape.kind) {

@@ -106,7 +106,7 @@ void substitute(SimdForm& f, std::string_view name) {
             if (f.fixed_imm) set_host_instruction(f, 0x66, 0x70);
             break;
         case SimdForm::kFromXmm:
-            if (name == "movntps" || name == "movntpd" || name == "movntdq") set_host_instruction(f, 0, 0x29);  // MOVAPS
+            if (name.starts_with("movnt")) set_host_instruction(f, 0, 0x29);  // MOVAPS
             break;
         default: break;
     }

@@ -23,6 +23,8 @@ class ThunkEmitter {
 
     ThunkSet emit(ExactCall exact) {
         ThunkSet t;
+        t.x87_load = emit_x87_load(as_, cpu_);
+        x87_save_ = emit_x87_save(as_, cpu_);
         t.enter = enter();
         t.mxcsr = take_mxcsr();
         Xbyak::Label out;
@@ -78,6 +80,14 @@ class ThunkEmitter {
         return p;
     }
 
+    void save_x87() {
+        Xbyak::Label done;
+        as_.cmp(byte[r14 + at(&cpu_.native.x87_live)], 0);
+        as_.je(done);
+        as_.call(x87_save_);
+        as_.L(done);
+    }
+
     const uint8_t* enter() {
         as_.align(16);
         const uint8_t* p = as_.getCurr();
@@ -98,6 +108,7 @@ class ThunkEmitter {
         const uint8_t* p = as_.getCurr();
         give_back_mxcsr();
         store_registers();
+        save_x87();
         as_.mov(ptr[r14 + at(&cpu_.native.remaining)], r13);
         as_.mov(ptr[r14 + at(&cpu_.eip)], r10d);
         as_.L(out);
@@ -112,6 +123,7 @@ class ThunkEmitter {
         const uint8_t* p = as_.getCurr();
         give_back_mxcsr();
         store_registers();
+        save_x87();
         as_.mov(ptr[r14 + at(&cpu_.native.remaining)], r13);
         as_.mov(ptr[r14 + at(&cpu_.native.page)], r12d);
         as_.lea(rdi, ptr[r14 + at(&cpu_)]);
@@ -139,6 +151,7 @@ class ThunkEmitter {
     static inline const Xbyak::Reg64 kSaved[6] = {rbx, rbp, r12, r13, r14, r15};
     CodeGenerator& as_;
     Cpu& cpu_;
+    const uint8_t* x87_save_ = nullptr;
 };
 
 }  // namespace

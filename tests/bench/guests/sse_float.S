@@ -47,7 +47,7 @@ work:   movaps xmm0, [x]
         movd eax, xmm0
         ret
 
-        align 16
+        align 4096              ; stores beside code are another matter
 x:      dd 1.0, 2.5, 3.25, 0.75
 k:      dd 0.75, 0.7, 0.61, 0.5
 c:      dd 0.3, 0.21, 0.1, 0.7

@@ -45,7 +45,7 @@ work:   fld1
         add eax, [c2 + 4]
         ret
 
-        align 8
+        align 4096              ; stores beside code are another matter
 x:      dq 1.625
 y:      dq 0.0
 y2:     dq 0.0
