@@ -233,9 +233,10 @@ PageView AddressSpace::page_view(uint64_t address) {
     view.readable = s.read_block->data() + s.read_offset;
     view.block = s.read_block;
     view.block_page = s.read_offset >> kPageShift;
-    if (s.write_block == s.read_block && s.write_offset == s.read_offset &&
-        view.block->page(view.block_page).quiet())
-        view.writable = view.readable;
+    if (s.write_block == s.read_block && s.write_offset == s.read_offset) {
+        view.page = &view.block->page(view.block_page);
+        if (view.page->quiet()) view.writable = view.readable;
+    }
     return view;
 }
 

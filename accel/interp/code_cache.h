@@ -81,6 +81,7 @@ class CodeCache {
         // For engines that translate: where translated code jumps to for this block, how often the block was
         // executed until then, and whether it is translated.
         bool translated = false;
+        bool x87_checked = false;  // translated for a guest that has x87 exceptions unmasked
         bool unmerged = false;     // accesses that share a check weren't in one page too often
         uint16_t strays = 0;       // how often
         uint32_t heat = 0;

@@ -92,6 +92,8 @@ struct PageView {
     uint8_t* writable = nullptr;
     RamBlock* block = nullptr;  // null for MMIO and unmapped
     uint64_t block_page = 0;    // index of the page in block
+    // Of memory that is written to where it is read: says whether a store may go straight there. Else null.
+    const RamBlock::Page* page = nullptr;
 };
 
 class AddressSpace {

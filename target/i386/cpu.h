@@ -153,7 +153,7 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
         bool mxcsr_live = false;  // the host's MXCSR is the guest's, and newer than fpu.mxcsr
         uint32_t host_mxcsr = 0;  // what it is for C++ code
         // x87 (tcg/emit_x87.h). While its registers, status and control words are the host's, `fpu` has old ones.
-        bool x87_live = false;
+        uint8_t x87_live = 0;      // 1: so it is; 2: with exceptions that the guest has unmasked
         uint8_t x87_segment = 0;   // of the latest memory operand, plus 1; 0: none since they came to the host
         uint16_t x87_control = 0;  // what the host's control word is loaded from
         uint32_t x87_opcode = 0;   // FOP of the latest instruction, and bit 16; 0: none since then
@@ -289,6 +289,8 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
     template <class T>
     Rmw<T> read_modify(unsigned s, uint32_t offset);
     // Checks that `size` bytes could be read (or written): throws as the access would.
+    // Puts a page that isn't quiet into the TLB, as Tlb::WatchedPage, if it was written to before. False: it can't be.
+    bool find_watched_page(uint32_t linear, bool user);
     void probe(unsigned s, uint32_t offset, unsigned size, bool write);
     // The segment part alone: linear address, or #GP/#SS.
     uint32_t linear(unsigned s, uint32_t offset, unsigned size, bool write);

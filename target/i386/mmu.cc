@@ -285,6 +285,15 @@ void Cpu::slow_write(uint32_t linear, unsigned size, uint64_t value, bool user) 
     if (watching_data) check_watchpoints(linear, size, true);
 }
 
+bool Cpu::find_watched_page(uint32_t linear, bool user) {
+    const Tlb::Translation& t = tlb.translation(user, linear);
+    if (t.tag != (linear & Tlb::kPageBits) || !t.writable || watched_page(*this, linear)) return false;
+    const PageView view = memory().page_view(t.physical);
+    if (!view.page || view.page->quiet()) return false;
+    tlb.fill_watched(user, linear, view.readable, *view.page);
+    return true;
+}
+
 uint64_t Cpu::slow_read_modify(uint32_t linear, unsigned size, bool user) {
     check_alignment(*this, linear, size, user);
     if (crosses(linear, size)) {

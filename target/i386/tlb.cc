@@ -44,6 +44,12 @@ void Tlb::fill_write(bool user, uint32_t linear, uint8_t* host) {
     e.addend = reinterpret_cast<uintptr_t>(host) - page;
 }
 
+void Tlb::fill_watched(bool user, uint32_t linear, uint8_t* host, const RamBlock::Page& page) {
+    const uint32_t tag = linear & kPageBits;
+    tables_[user].watched[(linear >> kPageShift) % kWatchedPages] = {tag, reinterpret_cast<uintptr_t>(host) - tag, &page, 0};
+    any_watched_ = true;
+}
+
 const FetchPage& Tlb::fill_fetch(bool user, uint32_t linear, const FetchPage& page) {
     const unsigned i = index(linear);
     FetchPage& f = tables_[user].fetch[i & (kFetchEntries - 1)];
@@ -55,6 +61,10 @@ const FetchPage& Tlb::fill_fetch(bool user, uint32_t linear, const FetchPage& pa
 
 void Tlb::flush() {
     ++generation_;
+    if (any_watched_) {
+        for (Table& t : tables_) t.watched.fill({});
+        any_watched_ = false;
+    }
     if (touched_count_ <= kTouchedMax) {
         for (unsigned n = 0; n < touched_count_; ++n) {
             Table& table = tables_[touched_[n] >= kEntries];

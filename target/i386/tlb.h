@@ -43,7 +43,16 @@ class Tlb {
         bool writable = false;  // allowed, and the dirty bit is set already
         uint64_t physical = 0;  // of the page
     };
+    // A page that may be written to, but isn't quiet: stores go straight to those granules that nobody watches.
+    struct WatchedPage {
+        uint32_t tag = kInvalid;
+        uintptr_t addend = 0;
+        const RamBlock::Page* page = nullptr;
+        uint64_t unused = 0;
+    };
+    static constexpr unsigned kWatchedPages = 16;
     struct Table {
+        std::array<WatchedPage, kWatchedPages> watched;
         std::array<Entry, kEntries> entries;
         std::array<Translation, kEntries> translations;
         std::array<FetchPage, kFetchEntries> fetch;
@@ -61,6 +70,7 @@ class Tlb {
 
     // The entries themselves, for translated code.
     const Entry* entries(bool user) const { return tables_[user].entries.data(); }
+    const WatchedPage* watched_pages(bool user) const { return tables_[user].watched.data(); }
 
     const FetchPage& fetch(bool user, uint32_t linear) const {
         return tables_[user].fetch[(linear >> kPageShift) & (kFetchEntries - 1)];
@@ -73,6 +83,7 @@ class Tlb {
     // host: of the page's first byte.
     void fill_read(bool user, uint32_t linear, uint8_t* host);
     void fill_write(bool user, uint32_t linear, uint8_t* host);  // both reads and writes
+    void fill_watched(bool user, uint32_t linear, uint8_t* host, const RamBlock::Page& page);
     const FetchPage& fill_fetch(bool user, uint32_t linear, const FetchPage& page);
 
     void flush();
@@ -93,6 +104,7 @@ class Tlb {
     // Entries that were filled since the last flush, unless there were more than fit.
     static constexpr unsigned kTouchedMax = 192;
     unsigned touched_count_ = 0;
+    bool any_watched_ = false;
     std::array<uint16_t, kTouchedMax> touched_;
     std::array<Table, 2> tables_;  // supervisor, user
     std::unique_ptr<std::array<Entry, kEntries>> unmatched_;

@@ -2,7 +2,7 @@
 //
 // Translated x87 code against the instruction table's handlers: random programs in slices of translated code and an
 // instruction at a time, with all rounding and precision modes, masked and unmasked exceptions, every kind of operand,
-// and stack faults.
+// and stack faults; data between code, too.
 // Source: Intel SDM volume 1, chapter 8; volume 2.
 
 #include <fmt/format.h>
@@ -29,12 +29,16 @@ class X87Generator {
   public:
     explicit X87Generator(uint32_t seed) : random_(seed), operands_(seed) {
         unmasked_ = number(4) == 0 ? 2 + number(6) : 0;
+        islands_ = number(3) == 0;
     }
     uint32_t number(uint32_t below) { return static_cast<uint32_t>(random_()) % below; }
 
     std::vector<uint8_t> program() {
         byte(0xdb), byte(0xe3);  // FNINIT
-        while (code_.size() < kCodeSize - 16) instruction();
+        while (code_.size() < kCodeSize - 300) {
+            if (islands_ && number(100) == 0) island();
+            instruction();
+        }
         code_.resize(kCodeSize, 0x90);
         return code_;
     }
@@ -71,6 +75,14 @@ class X87Generator {
     void word(uint64_t v, unsigned size) {
         for (unsigned i = 0; i < size; ++i) byte(static_cast<uint32_t>(v >> (8 * i)) & 0xff);
     }
+    // Data between code.
+    void island() {
+        const uint32_t size = 100 + number(150);
+        byte(0xe9);
+        word(size, 4);
+        island_ = kCode + static_cast<uint32_t>(code_.size());
+        for (uint32_t n = 0; n < size; ++n) byte(number(256));
+    }
     void bytes(std::initializer_list<uint8_t> all) { code_.insert(code_.end(), all); }
     // ModRM and what follows, mostly of something in the data.
     void memory(unsigned digit) {
@@ -81,6 +93,7 @@ class X87Generator {
                 return byte(number(256));
             case 1:
                 byte(0x05 | digit << 3);
+                if (islands_ && island_) return word(island_ + number(300) - 30, 4);
                 return word(number(32) ? kData + number(kDataSize - 128) : random_(), 4);
             case 2:
                 byte(0x44 | digit << 3);
@@ -226,6 +239,8 @@ class X87Generator {
     softfloat::test::Operands operands_;
     std::vector<uint8_t> code_;
     unsigned unmasked_ = 0;
+    bool islands_ = false;
+    uint32_t island_ = 0;  // the latest one
     int depth_ = 0;
 };
 

@@ -47,8 +47,10 @@ void Emitter::check_access(unsigned size, Use use) {
         as_.lea(r10d, ptr[rax + (size - 1)]);
     else
         as_.mov(r10d, eax);
-    const Xbyak::RegExp entry = look_up(use == Use::kWrite, access_->start);
+    WatchedWrite* watched = use == Use::kWrite ? &watched_write(static_cast<int32_t>(size) - 1, false) : nullptr;
+    const Xbyak::RegExp entry = look_up(use == Use::kWrite, watched ? watched->start : access_->start);
     as_.mov(r11, ptr[entry + static_cast<int>(offsetof(Tlb::Entry, addend))]);
+    if (watched) as_.L(watched->resume);
     lose_flags();
 }
 
@@ -67,16 +69,17 @@ Xbyak::RegExp Emitter::look_up(bool write, Label& fails) {
     return entry;
 }
 
-void Emitter::check_group(const AccessGroup& g, unsigned base, int32_t offset, Label& fails) {
+void Emitter::check_group(const AccessGroup& g, unsigned base, int32_t offset, Label& fails, WatchedWrite* watched) {
     const int32_t last = g.end - g.first - 1;
     if (base == kNoRegister)
         as_.mov(eax, static_cast<uint32_t>(offset));
     else
         as_.lea(eax, ptr[r32(base).cvt64() + offset]);
     as_.lea(r10d, ptr[rax + last]);
-    const Xbyak::RegExp entry = look_up(g.write, fails);
+    const Xbyak::RegExp entry = look_up(g.write, watched ? watched->start : fails);
     as_.mov(r15, ptr[entry + static_cast<int>(offsetof(Tlb::Entry, addend))]);
     as_.add(r15, rax);
+    if (watched) as_.L(watched->resume);
     lose_flags();
 }
 
@@ -84,7 +87,8 @@ Xbyak::Address Emitter::grouped(const MemoryAccess& a) {
     const AccessGroup& g = plan_.groups[a.group];
     if (a.leads) {
         if (!access_) access_ = &cold(*current_);
-        check_group(g, a.base, g.first - (a.offset - a.disp), access_->start);
+        WatchedWrite* watched = g.write ? &watched_write(g.end - g.first - 1, true) : nullptr;
+        check_group(g, a.base, g.first - (a.offset - a.disp), access_->start, watched);
     }
     return sized(r15 + (a.offset - g.first), a.size);
 }

@@ -5,6 +5,7 @@
 #include "target/i386/tcg/emit_x87.h"
 
 #include "target/i386/tcg/emitter.h"
+#include "target/i386/x87.h"
 
 namespace qr::i386 {
 
@@ -99,10 +100,44 @@ void Emitter::x87_guard(const Insn& i) {
     }
     X87Guard& g = x87_guards_.emplace_back();
     g.cold = access_;
-    as_.cmp(field(&cpu_.native.x87_live, 1), 0);
-    as_.je(g.start, kNear);
+    as_.cmp(field(&cpu_.native.x87_live, 1), block_->x87_checked ? 0 : 1);
+    block_->x87_checked ? as_.je(g.start, kNear) : as_.jne(g.start, kNear);
     as_.L(g.resume);
     lose_flags();
+}
+
+void Emitter::x87_go_live(Label& otherwise) {
+    as_.call(block_->x87_checked ? thunks_.x87.load : thunks_.x87.load_masked);
+    as_.jz(otherwise, kNear);
+}
+
+// Has the instruction raised an unmasked exception?
+void Emitter::x87_check() {
+    X87Pending& p = x87_pending_.emplace_back();
+    p.cold = access_;
+    p.last = x87_last_;
+    p.segment = x87_segment_;
+    as_.fnstsw(ax);
+    as_.test(al, kX87Summary);
+    as_.jnz(p.start, kNear);
+    as_.L(p.resume);
+    lose_flags();
+}
+
+void Emitter::x87_stubs() {
+    for (X87Guard& g : x87_guards_) {
+        as_.L(g.start);
+        x87_go_live(g.cold->start);
+        as_.jmp(g.resume, kNear);
+    }
+    for (X87Pending& p : x87_pending_) {
+        as_.L(p.start);
+        x87_pointers(p.last, p.segment);
+        as_.call(thunks_.x87.retire);
+        as_.jmp(p.cold->x87_next ? p.cold->x87_next->start : p.resume, kNear);
+    }
+    x87_guards_.clear();
+    x87_pending_.clear();
 }
 
 // FIP, FOP, FCS and FDS are wanted only when C++ code is entered or another block: until then they are only noted.
@@ -146,21 +181,38 @@ void Emitter::x87_memory(const X87Form& f, const Xbyak::Address& m) {
     as_.rewrite(at + prefix + 1, (code[prefix + 1] & 0xc7u) | f.modrm, 1);
 }
 
-// An unmasked exception makes the handler's work of it. Precision control 1 is reserved; it acts as extended.
+// What unmasks an exception is left to the handler; in a checked block, only if one is then pending, or would be
+// reported in the old way. Precision control 1 is reserved; it acts as extended.
 void Emitter::x87_load_control(const Xbyak::Address& m) {
+    Label masked;
     as_.movzx(r10d, m);
     as_.and_(r10d, 0x1f3f);
     as_.or_(r10d, 0x40);
-    as_.mov(eax, r10d);
-    as_.not_(eax);
-    as_.test(al, 0x3f);
-    as_.jnz(access_->start, kNear);
+    as_.mov(r11d, r10d);
+    as_.not_(r11d);
+    if (block_->x87_checked) {
+        as_.mov(eax, 1);
+        as_.test(r11d, softfloat::kAllExceptions);
+        as_.jz(masked);
+        as_.test(field(&cpu_.cr0), kCr0NE);
+        as_.jz(access_->start, kNear);
+        as_.fnstsw(ax);
+        as_.and_(eax, r11d);
+        as_.test(al, softfloat::kAllExceptions);
+        as_.jnz(access_->start, kNear);
+        as_.mov(eax, 2);
+        as_.L(masked);
+        as_.mov(field(&cpu_.native.x87_live, 1), al);
+    } else {
+        as_.test(r11d, softfloat::kAllExceptions);
+        as_.jnz(access_->start, kNear);
+    }
     as_.mov(field(&cpu_.fpu.control, 2), r10w);
-    as_.shr(eax, 1);
-    as_.and_(eax, r10d);
-    as_.and_(eax, 0x100);
-    as_.add(eax, eax);
-    as_.or_(r10d, eax);
+    as_.shr(r11d, 1);
+    as_.and_(r11d, r10d);
+    as_.and_(r11d, 0x100);
+    as_.add(r11d, r11d);
+    as_.or_(r10d, r11d);
     as_.mov(field(&cpu_.native.x87_control, 2), r10w);
     as_.fldcw(field(&cpu_.native.x87_control, 2));
     lose_flags();
@@ -178,7 +230,10 @@ bool Emitter::x87(const Insn& i) {
         case X87Form::kRegisters: bytes(); break;
         case X87Form::kCompareFlags:
             bytes();
-            flags_written();
+            if (block_->x87_checked)
+                store_flags();
+            else
+                flags_written();
             break;
         case X87Form::kConditionalMove:
             want_flags();
@@ -198,7 +253,11 @@ bool Emitter::x87(const Insn& i) {
         }
         default: break;
     }
-    if (!f.control) x87_note(i);
+    if (f.control) return true;
+    x87_note(i);
+    if (!block_->x87_checked) return true;
+    x87_check();
+    if (f.kind == X87Form::kCompareFlags && now_->in_host) load_flags();
     return true;
 }
 

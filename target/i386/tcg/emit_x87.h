@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // x87 in translated code (docs/translator.rst). The guest's instructions are executed by the host's x87 itself, with the
-// guest's registers, TOP, tags, status and control word in it ("live"). That holds only while the guest has all
-// exceptions masked: nothing then ever has to be undone, and no instruction finds an exception pending. It begins at the
-// first x87 instruction that finds it isn't so, and ends wherever C++ code is entered. FIP, FDP and FOP stay in memory.
+// guest's registers, TOP, tags, status and control word in it ("live"). It begins at the first x87 instruction that finds
+// it isn't so, and ends wherever C++ code is entered. FIP, FDP and FOP stay in memory.
 //
-// A handler executes what isn't emitted, and everything while an exception is unmasked.
+// No exception is pending while the x87 is live. With all of them masked none can be. Else each instruction is followed
+// by a look at the status word (by FNSTSW, which doesn't wait): the host has done what the guest's processor would
+// have done, and if an exception is now pending, the state goes back to memory, so that the handler of the next
+// instruction finds it there. Blocks are translated without these looks until they are executed with an exception
+// unmasked (CodeBlock::x87_checked).
+//
+// A handler executes what isn't emitted, and everything while an exception is unmasked and CR0.NE clear.
 // Source: Intel SDM volume 1, 8.1 and 8.5; volume 2, FXSAVE.
 #pragma once
 
@@ -45,9 +50,17 @@ inline bool is_x87(const Insn& insn) { return row_attr(insn.row) & kFpu; }
 // Whether the host's x87 does what the handlers do where the manuals leave a choice.
 bool host_x87_suits();
 
-// Code that blocks and thunks call. The guest's general registers are kept by the first, and stored already before the
-// second.
-const uint8_t* emit_x87_load(Xbyak::CodeGenerator& as, const Cpu& cpu);  // ZF: can't be. Changes rax, r10, r11
-const uint8_t* emit_x87_save(Xbyak::CodeGenerator& as, const Cpu& cpu);  // keeps rax, rdi, rsi, r10, r12-r15
+inline bool x87_masked(const FpuState& f) {
+    return (f.control & softfloat::kAllExceptions) == softfloat::kAllExceptions;
+}
+
+// Code that is called. load makes the x87 live; ZF: it can't be, or is already. Changes rax, r10, r11.
+struct X87Thunks {
+    const uint8_t* load_masked = nullptr;  // only if all exceptions are masked
+    const uint8_t* load = nullptr;
+    const uint8_t* save = nullptr;    // it no longer is. Changes rcx, rdx, r8
+    const uint8_t* retire = nullptr;  // the same; keeps all registers
+};
+X87Thunks emit_x87_thunks(Xbyak::CodeGenerator& as, const Cpu& cpu);
 
 }  // namespace qr::i386

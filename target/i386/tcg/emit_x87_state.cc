@@ -16,6 +16,7 @@ namespace {
 constexpr unsigned kControlAt = 0, kStatusAt = 2, kTagsAt = 4, kMxcsrAt = 24, kRegistersAt = 32;
 constexpr unsigned kRegisterBytes = 16;
 static_assert(sizeof(softfloat::Float80) == kRegisterBytes);
+constexpr auto kNear = CodeGenerator::T_NEAR;
 constexpr unsigned kTopShift = 11 - 4;  // from the status word to a register's place in FpuState::regs
 constexpr uint32_t kTopMask = 7 << 4;
 
@@ -23,17 +24,31 @@ class StateEmitter {
   public:
     StateEmitter(CodeGenerator& as, const Cpu& cpu) : as_(as), cpu_(cpu) {}
 
-    const uint8_t* load() {
+    const uint8_t* load(bool masked_only) {
         as_.align(16);
         const uint8_t* p = as_.getCurr();
-        Xbyak::Label cannot;
+        Xbyak::Label cannot, masked;
+        as_.cmp(byte[at(&cpu_.native.x87_live)], 0);
+        as_.jne(cannot, kNear);
+        as_.test(dword[at(&cpu_.cr0)], kCr0EM | kCr0TS);
+        as_.jnz(cannot, kNear);
         as_.movzx(eax, word[at(&cpu_.fpu.control)]);
         as_.mov(r10d, eax);
         as_.not_(r10d);
+        as_.mov(r11d, 1);
         as_.test(r10d, softfloat::kAllExceptions);
-        as_.jnz(cannot, CodeGenerator::T_NEAR);
-        as_.test(dword[at(&cpu_.cr0)], kCr0EM | kCr0TS);
-        as_.jnz(cannot, CodeGenerator::T_NEAR);
+        if (masked_only) {
+            as_.jnz(cannot, kNear);
+        } else {
+            as_.jz(masked);
+            as_.test(byte[at(&cpu_.fpu.status)], kX87Summary);
+            as_.jnz(cannot, kNear);
+            as_.test(dword[at(&cpu_.cr0)], kCr0NE);
+            as_.jz(cannot, kNear);
+            as_.mov(r11d, 2);
+        }
+        as_.L(masked);
+        as_.mov(byte[at(&cpu_.native.x87_live)], r11b);
         // Precision control 1 is reserved; it acts as extended.
         as_.shr(r10d, 1);
         as_.and_(r10d, eax);
@@ -57,7 +72,6 @@ class StateEmitter {
         }
         as_.stmxcsr(dword[area(kMxcsrAt)]);
         as_.fxrstor64(ptr[area(0)]);
-        as_.mov(byte[at(&cpu_.native.x87_live)], 1);
         as_.mov(byte[at(&cpu_.native.x87_segment)], 0);
         as_.mov(dword[at(&cpu_.native.x87_opcode)], 0);
         as_.or_(al, 1);
@@ -72,12 +86,17 @@ class StateEmitter {
         as_.align(16);
         const uint8_t* p = as_.getCurr();
         fxsave64();
-        // What C++ code may expect: an empty stack, and this control word.
+        // What C++ code may expect: an empty stack, and this control word. An exception that is pending would come now.
+        Xbyak::Label quiet;
+        as_.movzx(ecx, word[area(kStatusAt)]);
+        as_.test(ecx, kX87Summary);
+        as_.jz(quiet);
+        as_.fnclex();
+        as_.L(quiet);
         as_.emms();
         as_.mov(word[at(&cpu_.native.x87_control)], 0x37f);
         as_.fldcw(word[at(&cpu_.native.x87_control)]);
         as_.mov(byte[at(&cpu_.native.x87_live)], 0);
-        as_.movzx(ecx, word[area(kStatusAt)]);
         as_.mov(word[at(&cpu_.fpu.status)], cx);
         as_.movzx(edx, byte[area(kTagsAt)]);
         as_.not_(edx);
@@ -92,6 +111,20 @@ class StateEmitter {
             next_register(ecx);
         }
         pointers();
+        as_.ret();
+        return p;
+    }
+
+    const uint8_t* retire(const uint8_t* save) {
+        as_.align(16);
+        const uint8_t* p = as_.getCurr();
+        as_.push(rcx);
+        as_.push(rdx);
+        as_.push(r8);
+        as_.call(save);
+        as_.pop(r8);
+        as_.pop(rdx);
+        as_.pop(rcx);
         as_.ret();
         return p;
     }
@@ -138,7 +171,14 @@ class StateEmitter {
 
 }  // namespace
 
-const uint8_t* emit_x87_load(CodeGenerator& as, const Cpu& cpu) { return StateEmitter(as, cpu).load(); }
-const uint8_t* emit_x87_save(CodeGenerator& as, const Cpu& cpu) { return StateEmitter(as, cpu).save(); }
+X87Thunks emit_x87_thunks(CodeGenerator& as, const Cpu& cpu) {
+    StateEmitter e(as, cpu);
+    X87Thunks t;
+    t.load_masked = e.load(true);
+    t.load = e.load(false);
+    t.save = e.save();
+    t.retire = e.retire(t.save);
+    return t;
+}
 
 }  // namespace qr::i386

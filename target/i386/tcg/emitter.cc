@@ -273,6 +273,7 @@ const uint8_t* Emitter::emit(CodeBlock& block) {
     block_ = &block;
     host_flags_ = false;
     deferred_ = {};
+    block.x87_checked |= (cpu_.fpu.control & softfloat::kAllExceptions) != softfloat::kAllExceptions;
     x87_now_ = nullptr;
     x87_last_ = nullptr;
     x87_segment_ = 0;
@@ -329,10 +330,7 @@ void Emitter::cold_code() {
             check_group(g, c.anchor.reg, g.first - c.anchor.offset, stray);
         }
         before_simd_resumes(c);
-        if (c.x87_next) {
-            as_.call(thunks_.x87_load);
-            as_.jz(c.x87_next->start, kNear);
-        }
+        if (c.x87_next) x87_go_live(c.x87_next->start);
         if (c.flags) load_flags();
         as_.jmp(c.resume, kNear);
         if (c.group == kNoGroup) continue;
@@ -351,12 +349,8 @@ void Emitter::cold_code() {
         as_.jmp(thunks_.leave, kNear);
         out_.links[s.link].stub_jump = static_cast<uint32_t>(as_.getSize() - 4);
     }
-    for (X87Guard& g : x87_guards_) {
-        as_.L(g.start);
-        as_.call(thunks_.x87_load);
-        as_.jz(g.cold->start, kNear);
-        as_.jmp(g.resume, kNear);
-    }
+    watched_writes();
+    x87_stubs();
     cold_.clear();
     stubs_.clear();
     x87_guards_.clear();

@@ -56,7 +56,8 @@ struct Thunks {
     const uint8_t* bounce = nullptr; // r10d: EIP; for blocks that have no code
     const uint8_t* lookup = nullptr; // r10d: EIP, of a block that may be in the jump table
     const uint8_t* leave = nullptr;  // r10d: EIP, eax: number of a Link, or 0
-    const uint8_t* x87_load = nullptr;  // called; see emit_x87.h
+    X87Thunks x87;
+    const uint8_t* watched_write[2] = {};  // called; supervisor, user; see emit_watched.h
     const uint8_t* mxcsr = nullptr;  // called: makes the guest's MXCSR the host's. ZF: it can't be. Changes eax
 };
 
@@ -105,8 +106,12 @@ class Emitter {
     void linear_address(const Insn& i);  // to eax
     // Checks an access to the linear address in eax; the host's address is then [r11 + rax]. The host's flags are lost.
     void check_access(unsigned size, Use use);
-    // r15 to the group's first byte, which is at base + offset.
-    void check_group(const AccessGroup& g, unsigned base, int32_t offset, Label& fails);
+    struct WatchedWrite;
+    // r15 to the group's first byte, which is at base + offset. watched: instead of `fails`, if the host's address may
+    // be found elsewhere; then it comes back behind the check.
+    void check_group(const AccessGroup& g, unsigned base, int32_t offset, Label& fails, WatchedWrite* watched = nullptr);
+    WatchedWrite& watched_write(int32_t span, bool group);
+    void watched_writes();
     Xbyak::Address grouped(const MemoryAccess& a);
     Xbyak::Address stack(int32_t offset, Use use);  // 4 bytes at ESP + offset
     Xbyak::Address memory(const Insn& i, unsigned size, Use use);
@@ -170,6 +175,9 @@ class Emitter {
     void x87_settle_pointers();
     void x87_memory(const X87Form& f, const Xbyak::Address& m);
     void x87_load_control(const Xbyak::Address& m);
+    void x87_check();
+    void x87_go_live(Label& otherwise);
+    void x87_stubs();
     bool string(const Insn& i, const Shape& s);
     Xbyak::Address destination(unsigned size, Use use);  // ES:EDI
 
@@ -228,9 +236,23 @@ class Emitter {
         Label start, resume;
         Cold* refused = nullptr;
     };
+    // A write to a page that isn't quiet. eax: the first byte; the last one is `span` bytes later.
+    struct WatchedWrite {
+        Label start, resume;
+        Cold* cold;
+        int32_t span;
+        bool group;
+    };
     struct X87Guard {
         Label start, resume;
         Cold* cold;
+    };
+    // After an instruction that raised an unmasked exception.
+    struct X87Pending {
+        Label start, resume;
+        Cold* cold;
+        const Insn* last;  // as in Cold
+        uint8_t segment;
     };
     struct Stub {
         Label start;
@@ -254,7 +276,9 @@ class Emitter {
     bool host_flags_ = false;   // the host's flags are the guest's
     std::deque<Cold> cold_;
     std::deque<Stub> stubs_;
+    std::deque<WatchedWrite> watched_writes_;
     std::deque<X87Guard> x87_guards_;
+    std::deque<X87Pending> x87_pending_;
     Cold* x87_now_ = nullptr;         // of the present instruction, if the x87 is live after it
     Cold* x87_before_ = nullptr;      // of the one before
     const Insn* x87_last_ = nullptr;  // as in Cold

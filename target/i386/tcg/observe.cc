@@ -14,7 +14,13 @@ std::vector<ObservedThunk> list_thunks(const ThunkSet& thunks, const uint8_t* en
                                      {"leave", thunks.leave},
                                      {"exact", thunks.exact},
                                      {"bounce", thunks.bounce},
-                                     {"lookup", thunks.lookup}})
+                                     {"lookup", thunks.lookup},
+                                     {"watched_write", thunks.watched_write[0]},
+                                     {"watched_write_user", thunks.watched_write[1]},
+                                     {"x87_load_masked", thunks.x87.load_masked},
+                                     {"x87_load", thunks.x87.load},
+                                     {"x87_save", thunks.x87.save},
+                                     {"x87_retire", thunks.x87.retire}})
         list.push_back({name, static_cast<uint64_t>(code - memory.writable()), 0});
     std::ranges::sort(list, {}, &ObservedThunk::address);
     const auto base = reinterpret_cast<uintptr_t>(memory.executable());

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "target/i386/tcg/thunks.h"
 
+#include "target/i386/tcg/emit_watched.h"
+
 namespace qr::i386 {
 
 using namespace Xbyak::util;
@@ -23,8 +25,9 @@ class ThunkEmitter {
 
     ThunkSet emit(ExactCall exact) {
         ThunkSet t;
-        t.x87_load = emit_x87_load(as_, cpu_);
-        x87_save_ = emit_x87_save(as_, cpu_);
+        for (const bool user : {false, true}) t.watched_write[user] = emit_watched_write(as_, cpu_, user);
+        t.x87 = emit_x87_thunks(as_, cpu_);
+        x87_save_ = t.x87.save;
         t.enter = enter();
         t.mxcsr = take_mxcsr();
         Xbyak::Label out;

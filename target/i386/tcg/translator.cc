@@ -186,6 +186,13 @@ void Translator::strayed(CodeBlock& block) {
     unlink(block);
 }
 
+// Its x87 instructions look for exceptions from the next time on.
+void Translator::expect_x87_faults(CodeBlock& block) {
+    if (block.x87_checked || !block.translated) return;
+    block.x87_checked = true;
+    unlink(block);
+}
+
 uint64_t Translator::call_exact(Cpu& cpu, uint32_t site) {
     return static_cast<Translator*>(cpu.native.translator)->exact(cpu, site);
 }
@@ -204,6 +211,7 @@ bool Translator::exact(Cpu& cpu, uint32_t number) {
     ++(site.rare ? calls.rare : calls.whole);
     cpu.native.exact = true;
     c.insn = &insn;
+    if (is_x87(insn) && !x87_masked(cpu.fpu)) expect_x87_faults(*site.block);
     try {
         insn.exec(cpu, insn);
     } catch (const Fault& fault) {

@@ -51,6 +51,7 @@ class Translator {
     void link(const Cpu& cpu, uint32_t number, CodeBlock& to);
     void unlink(CodeBlock& block);
     void strayed(CodeBlock& block);
+    void expect_x87_faults(CodeBlock& block);
     void patch(uint32_t jump, const void* to);  // to: in the executable view
     static uint64_t call_exact(Cpu& cpu, uint32_t site);
     bool exact(Cpu& cpu, uint32_t site);
