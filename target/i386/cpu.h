@@ -288,9 +288,9 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
     };
     template <class T>
     Rmw<T> read_modify(unsigned s, uint32_t offset);
-    // Checks that `size` bytes could be read (or written): throws as the access would.
     // Puts a page that isn't quiet into the TLB, as Tlb::WatchedPage, if it was written to before. False: it can't be.
     bool find_watched_page(uint32_t linear, bool user);
+    // Checks that `size` bytes could be read (or written): throws as the access would.
     void probe(unsigned s, uint32_t offset, unsigned size, bool write);
     // The segment part alone: linear address, or #GP/#SS.
     uint32_t linear(unsigned s, uint32_t offset, unsigned size, bool write);

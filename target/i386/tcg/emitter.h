@@ -213,7 +213,6 @@ class Emitter {
     // ---- control ----
     void exact(const Insn& i);
     void branch_to(int32_t offset);   // from the page's start
-    void link_jump(int32_t offset, Label* condition_target);
     void cold_code();
 
     struct Cold {
