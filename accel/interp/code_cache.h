@@ -81,9 +81,11 @@ class CodeCache {
         // For engines that translate: where translated code jumps to for this block, how often the block was
         // executed until then, and whether it is translated.
         bool translated = false;
+        bool trace = false;        // goes on behind conditional branches: not for the interpreter
         bool x87_checked = false;  // translated for a guest that has x87 exceptions unmasked
         bool unmerged = false;     // accesses that share a check weren't in one page too often
         uint16_t strays = 0;       // how often
+        uint64_t scattered = 0;    // by instruction: its accesses go from page to page
         uint32_t heat = 0;
         uint32_t translation = 0;  // the translator's number for it
         const void* entry = nullptr;

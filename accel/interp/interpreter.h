@@ -29,6 +29,9 @@
 //   threshold(), adopt(cpu, block)    a new chained block; c.threshold executions make it hot
 //   hot(block)                        run it natively
 //   prepare(cpu, block)               translates it if it isn't yet; false: there is no room
+//   may_continue(block)               its last instruction may be followed by others in the same block (a trace)
+//   worth(next), eager()              whether what follows is executed often enough for that; whether it need not
+//                                     have been executed at all
 //   run(cpu, chaining, block)         as the chain of a block, and further blocks; deals with faults itself
 //   forget_link()                     what comes next isn't where the last run() left for
 //   killed(block), clear()            forget it; forget everything
@@ -99,7 +102,8 @@ class Interpreter final : public Guest::Engine {
     const Native& native() const { return native_; }
 
   private:
-    static constexpr unsigned kMaxInsns = 32;
+    static constexpr unsigned kMaxInsns = 64;
+    static constexpr unsigned kLongestInsn = 15;
     static constexpr unsigned kModeBits = 5;
     static constexpr unsigned kEpochBits = 64 - 32 - kModeBits;
 
@@ -155,8 +159,8 @@ class Interpreter final : public Guest::Engine {
                 if (block->chained) *chain_.link = block;
                 chain_.link = nullptr;
             }
-            if (run_native(cpu, *block)) {
-            } else if (block->chained && countdown.remaining >= block->count) {
+            if (run_native(cpu, block)) {
+            } else if (block->chained && !block->trace && countdown.remaining >= block->count) {
                 countdown.remaining -= block->count;
                 const Insn* insn = block->insns();
                 do {
@@ -171,19 +175,21 @@ class Interpreter final : public Guest::Engine {
         }
     }
 
-    // True if the block was executed as host code.
-    bool run_native(Cpu& cpu, Block& block) {
+    // True if the block was executed as host code. It may be replaced by a longer one.
+    bool run_native(Cpu& cpu, Block*& block) {
         if constexpr (Native::kPresent) {
-            if (!block.chained || !native_.hot(block) || Guest::countdown(cpu).remaining < block.count) {
+            if (block->chained && native_.hot(*block) && !block->translated && !block->trace)
+                block = make_trace(cpu, *block);
+            if (!block->chained || !native_.hot(*block) || Guest::countdown(cpu).remaining < block->count) {
                 native_.forget_link();
                 return false;
             }
-            if (!native_.prepare(cpu, block)) {
+            if (!native_.prepare(cpu, *block)) {
                 // Executed as a chain this once: no block can go before it has run.
                 flush_due_ = chain_.stop = true;
                 return false;
             }
-            native_.run(cpu, chain_, block);
+            native_.run(cpu, chain_, *block);
             return true;
         }
         return false;
@@ -193,14 +199,16 @@ class Interpreter final : public Guest::Engine {
         const Insn* insn = block.insns();
         const Insn* const end = insn + block.count;
         if (!block.keeps_mode) chain_.changed = true;
+        uint32_t next;
         do {
             chain_.insn = insn;
             --countdown.remaining;
             Guest::advance(cpu, *insn);
+            next = Guest::pc(cpu);
             insn->exec(cpu, *insn);
             ++insn;
         } while (insn != end && countdown.remaining > 0 && !chain_.stop && !Guest::pending(cpu) &&
-                 Guest::generation(cpu) == chain_.generation);
+                 Guest::generation(cpu) == chain_.generation && (!block.trace || Guest::pc(cpu) == next));
     }
 
     // Finds or makes the block at the next instruction. Null: that has to be executed by itself.
@@ -254,6 +262,38 @@ class Interpreter final : public Guest::Engine {
         if constexpr (Native::kPresent) {
             if (b.chained) native_.adopt(cpu, b);
         }
+    }
+
+    // The block and those behind it, as far as the guest mostly goes straight on, as one, which takes its place.
+    [[gnu::noinline]] Block* make_trace(Cpu& cpu, Block& block) {
+        std::array<Insn, kMaxInsns> insns;
+        unsigned count = block.count, bytes = block.bytes;
+        std::copy_n(block.insns(), count, insns.begin());
+        Block* last = &block;
+        while (count < kMaxInsns && !last->second && native_.may_continue(*last)) {
+            const unsigned offset = block.offset + bytes;
+            if (offset + kLongestInsn > kPageSize) break;
+            Block* next = cache_.find(*block.page, offset, block.mode, [](Block& b) { return !b.second; });
+            if (!next && native_.eager()) {
+                const uint32_t linear = Guest::pc(cpu);
+                next = make_block(cpu, Guest::locate(cpu, linear), *block.page, linear + bytes, block.mode);
+            }
+            if (!next || next->second || !native_.worth(*next)) break;
+            last = next;
+            for (unsigned n = 0; n < next->count && count < kMaxInsns; ++n) {
+                insns[count++] = next->insns()[n];
+                bytes += next->insns()[n].length;
+            }
+        }
+        if (count == block.count) return &block;
+        Block* b = cache_.add(*block.page, block.offset, block.mode, {insns.data(), count}, bytes);
+        b->trace = true;
+        finish(cpu, *b, block.offset + bytes < last->offset + last->bytes || last->keeps_mode);
+        b->heat = block.heat;
+        b->stamp = block.stamp;
+        (*chain_.jump)[chain_.jump_index(static_cast<uint32_t>(b->stamp))] = b;
+        block.stamp = 0;
+        return b;
     }
 
     // An instruction whose end is in the next page.

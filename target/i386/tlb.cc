@@ -61,6 +61,7 @@ const FetchPage& Tlb::fill_fetch(bool user, uint32_t linear, const FetchPage& pa
 
 void Tlb::flush() {
     ++generation_;
+    ++revocations_;
     if (any_watched_) {
         for (Table& t : tables_) t.watched.fill({});
         any_watched_ = false;
@@ -84,6 +85,7 @@ void Tlb::flush() {
 }
 
 void Tlb::protect(const uint8_t* host) {
+    ++revocations_;
     const auto page = reinterpret_cast<uintptr_t>(host);
     const auto look = [page](Entry& e) {
         if (e.write_tag != kInvalid && e.addend + e.write_tag == page) e.write_tag = kInvalid;

@@ -92,6 +92,9 @@ class Tlb {
     // Counts flushes: what an engine derived from translations is valid while this stands still.
     uint64_t generation() const { return generation_; }
 
+    // Counts flushes and withdrawn write pointers: a copy of an entry is good while this stands still.
+    uint64_t revocations() const { return revocations_; }
+
     // While alignment is checked, CPL 3 accesses match nothing and take the slow way.
     void set_alignment_checked(bool on);
     bool alignment_checked() const { return by_cpl_[3] == unmatched_->data(); }
@@ -101,6 +104,7 @@ class Tlb {
 
     const Entry* by_cpl_[4];
     uint64_t generation_ = 1;
+    uint64_t revocations_ = 0;
     // Entries that were filled since the last flush, unless there were more than fit.
     static constexpr unsigned kTouchedMax = 192;
     unsigned touched_count_ = 0;

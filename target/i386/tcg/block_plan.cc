@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 
 #include "target/i386/alu.h"
 #include "target/i386/chain.h"
@@ -88,7 +89,8 @@ uint16_t registers_written(const Insn& i) {
         case Shape::kPushE:
         case Shape::kCall:
         case Shape::kCallE:
-        case Shape::kRet: return mask_of(kEsp);
+        case Shape::kRet:
+        case Shape::kPopE: return mask_of(kEsp);
         case Shape::kPopR: return mask_of(kEsp) | reg;
         case Shape::kMovs: return mask_of(kEsi) | mask_of(kEdi);
         case Shape::kStos:
@@ -143,6 +145,7 @@ MemoryAccess memory_access(const Insn& i) {
         case Shape::kMovEG:
         case Shape::kMovEI:
         case Shape::kMovOA:
+        case Shape::kPopE:
         case Shape::kXchgEG:
         case Shape::kNotE:
         case Shape::kNegE:
@@ -176,6 +179,7 @@ MemoryAccess stack_access(const Insn& i) {
             a.disp = -4;
             return a;
         case Shape::kPopR:
+        case Shape::kPopE:
         case Shape::kRet: return a;
         case Shape::kLeave: a.base = kEbp; return a;
         default: return {};
@@ -245,6 +249,7 @@ class Values {
             case Shape::kPushE:
             case Shape::kCall:
             case Shape::kCallE: return become(kEsp, kEsp, -4);
+            case Shape::kPopE: return become(kEsp, kEsp, 4);
             case Shape::kPopR:
                 become(kEsp, kEsp, 4);
                 return forget(mask_of(i.reg));
@@ -273,66 +278,59 @@ void locate(MemoryAccess& a, const Values& values) {
     a.offset = static_cast<int32_t>(offset);
 }
 
-// Would the access fit in, and doesn't it want more than was checked?
-bool fits(const AccessGroup& g, const MemoryAccess& a) {
-    if (a.root != g.root || (a.write && !g.write)) return false;
-    const int64_t first = std::min(g.first, a.offset);
+// Takes the access in if the group stays small enough.
+bool join(AccessGroup& g, const MemoryAccess& a, size_t n) {
+    const int32_t first = std::min(g.first, a.offset);
     const int64_t end = std::max<int64_t>(g.end, int64_t{a.offset} + a.size);
-    return end - first <= kMaxRange;
+    if (a.root != g.root || end - first > kMaxRange) return false;
+    g.first = first;
+    g.end = static_cast<int32_t>(end);
+    g.write |= a.write;
+    g.last = static_cast<uint16_t>(n);
+    ++g.count;
+    return true;
 }
 
-// How many of the accesses from `n` on would be in a group that starts with `leader`.
-unsigned followers(const std::vector<InsnPlan>& insns, size_t n, const MemoryAccess& leader) {
-    AccessGroup g{leader.root, leader.offset, leader.offset + leader.size, leader.write, 0};
-    unsigned count = 0;
-    for (; n < insns.size(); ++n) {
-        for (const MemoryAccess* a : {&insns[n].memory, &insns[n].stack}) {
-            if (!a->present || a == &leader || !fits(g, *a)) continue;
-            g.first = std::min(g.first, a->offset);
-            g.end = std::max(g.end, a->offset + a->size);
-            ++count;
-        }
-    }
-    return count;
-}
-
+// Accesses to the same root are a group if there are two of them or more and a register is free for as long as they
+// last; the larger ones come first.
 void make_groups(BlockPlan& plan) {
-    unsigned current = kNoGroup, left = 0;  // accesses that will still go to the current group
+    auto& groups = plan.groups;
     for (size_t n = 0; n < plan.insns.size(); ++n) {
         for (MemoryAccess* a : {&plan.insns[n].memory, &plan.insns[n].stack}) {
             if (!a->present) continue;
-            if (current != kNoGroup && fits(plan.groups[current], *a)) {
-                AccessGroup& g = plan.groups[current];
-                g.first = std::min(g.first, a->offset);
-                g.end = std::max(g.end, a->offset + a->size);
-                g.last = static_cast<uint16_t>(n);
-                a->group = static_cast<uint8_t>(current);
-                if (left) --left;
-                continue;
+            const auto joined = std::find_if(groups.rbegin(), groups.rend(), [&](AccessGroup& g) { return join(g, *a, n); });
+            if (joined != groups.rend()) {
+                a->group = static_cast<uint8_t>(groups.rend() - joined - 1);
+            } else if (groups.size() + 1 < kNoGroup) {
+                const auto at = static_cast<uint16_t>(n);
+                a->group = static_cast<uint8_t>(groups.size());
+                a->leads = true;
+                groups.push_back({a->root, a->offset, a->offset + a->size, a->write, at, at, 1});
             }
-            const unsigned count = followers(plan.insns, n, *a);
-            if (!count || count < left || plan.groups.size() + 1 >= kNoGroup) continue;
-            current = static_cast<unsigned>(plan.groups.size());
-            left = count;
-            plan.groups.push_back({a->root, a->offset, a->offset + a->size, a->write, static_cast<uint16_t>(n)});
-            a->group = static_cast<uint8_t>(current);
-            a->leads = true;
         }
-        plan.insns[n].group = static_cast<uint8_t>(current);
     }
-}
-
-// Whether nobody reads the flags that instruction n leaves before other ones replace them all, and until then they can
-// be computed from their operands.
-bool can_defer(const BlockPlan& plan, size_t n, const DeferredFlags& d) {
-    if (d.kind == DeferredFlags::kNone || plan.insns[n].flags.writes != kArithFlags || !plan.insns[n].live) return false;
-    for (size_t k = n + 1; k < plan.insns.size(); ++k) {
-        const InsnPlan& p = plan.insns[k];
-        if (!p.emitted || p.flags.reads) return false;
-        if (p.flags.writes == kArithFlags) return true;
-        if (p.flags.writes || (p.writes & d.operands())) return false;
+    std::vector<uint8_t> order;
+    for (size_t g = 0; g < groups.size(); ++g) {
+        if (groups[g].count >= 2) order.push_back(static_cast<uint8_t>(g));
     }
-    return false;
+    std::ranges::stable_sort(order, std::greater{}, [&](uint8_t g) { return groups[g].count; });
+    for (const uint8_t number : order) {
+        AccessGroup& g = groups[number];
+        for (uint8_t reg = 0; reg < kGroupRegisters && !g.used; ++reg) {
+            const bool taken = std::ranges::any_of(order, [&](uint8_t other) {
+                const AccessGroup& o = groups[other];
+                return o.used && o.reg == reg && o.begin <= g.last && g.begin <= o.last;
+            });
+            if (taken) continue;
+            g.reg = reg;
+            g.used = true;
+        }
+    }
+    for (InsnPlan& p : plan.insns) {
+        for (MemoryAccess* a : {&p.memory, &p.stack}) {
+            if (a->group != kNoGroup && !groups[a->group].used) a->group = kNoGroup, a->leads = false;
+        }
+    }
 }
 
 // Instructions whose code leaves the host's flags alone.
@@ -355,19 +353,49 @@ bool keeps_host_flags(const Insn& i, const InsnPlan& p) {
     }
 }
 
-// Whether every reader of the flags of instruction n finds them in the host's, and nobody else wants them.
-bool stays_in_host(std::span<const Insn> insns, const BlockPlan& plan, size_t n) {
-    if (plan.insns[n].flags.writes != kArithFlags || shape_of(insns[n]).byte) return false;
-    bool there = true;
+// Whether the code of an instruction that writes all flags leaves the guest's in the host's.
+bool flags_in_host(const Insn& i) {
+    const Shape& s = shape_of(i);
+    const bool low = !s.byte || i.has_mem || i.rm < 4;  // high bytes are taken out of their registers and put back
+    switch (s.kind) {
+        case Shape::kAluEG:
+        case Shape::kAluGE:
+        case Shape::kTestEG: return low && (!s.byte || i.reg < 4);
+        case Shape::kAluEI:
+        case Shape::kTestEI:
+        case Shape::kNegE: return low;
+        case Shape::kAluAI:
+        case Shape::kTestAI: return true;
+        default: return is_x87(i) || simd_form(i).kind != SimdForm::kNone;
+    }
+}
+
+// Instruction n writes all flags. They needn't be kept if whoever reads them finds them in the host's, and whoever may
+// leave the block before other ones replace them finds them there, too, or can compute them.
+void place_flags(std::span<const Insn> insns, BlockPlan& plan, size_t n) {
+    InsnPlan& own = plan.insns[n];
+    if (own.flags.writes != kArithFlags || !own.live) return;
+    const DeferredFlags d = deferred_flags(insns[n]);
+    bool there = flags_in_host(insns[n]), computable = d.kind != DeferredFlags::kNone;
+    bool deferred = false;
     for (size_t k = n + 1; k < insns.size(); ++k) {
         const InsnPlan& p = plan.insns[k];
-        // High bytes are taken out of their registers first, and that changes the host's flags.
-        if (p.flags.observed || (p.flags.reads && (!there || shape_of(insns[k]).byte))) return false;
-        if (p.flags.writes == kArithFlags) return true;
-        if (p.flags.writes) return false;
-        there = there && keeps_host_flags(insns[k], p);
+        if (!p.emitted) return;
+        // A byte's reader may be a high one's, which is taken out of its register first.
+        if (p.flags.reads && (!there || p.flags.observed || shape_of(insns[k]).byte)) return;
+        if (p.flags.observed || (p.side_exit && !there)) {
+            if (!computable) return;
+            deferred = true;
+        }
+        if (p.flags.writes == kArithFlags) {
+            own.in_host = !deferred;
+            if (deferred) own.deferred = d;
+            return;
+        }
+        if (p.flags.writes) return;
+        there = there && (p.side_exit || keeps_host_flags(insns[k], p));
+        computable = computable && !(p.writes & d.operands());
     }
-    return false;
 }
 
 }  // namespace
@@ -390,19 +418,23 @@ void plan_block(std::span<const Insn> insns, bool (*emits)(const Insn&), bool me
     }
     make_groups(plan);
 
-    // What of a group is needed after each instruction, and where its address then is.
+    // What of the groups is needed after each instruction, and where their addresses then are.
     values = {};
     for (size_t n = 0; n < insns.size(); ++n) {
         InsnPlan& p = plan.insns[n];
         values.execute(insns[n], p.emitted, p.writes);
-        if (p.group == kNoGroup) continue;
-        if (plan.groups[p.group].last > n) p.anchor = values.anchor(plan.groups[p.group].root);
-        if (!p.anchor.known) p.group = kNoGroup;
+        for (size_t number = 0; number < plan.groups.size(); ++number) {
+            const AccessGroup& g = plan.groups[number];
+            if (!g.used || n < g.begin || n >= g.last) continue;
+            p.anchor[g.reg] = values.anchor(g.root);
+            if (p.anchor[g.reg].known) p.group[g.reg] = static_cast<uint8_t>(number);
+        }
     }
 
     for (size_t n = 0; n < insns.size(); ++n) {
         InsnPlan& p = plan.insns[n];
         p.flags = flag_use(insns[n], p.emitted);
+        p.side_exit = n + 1 < insns.size() && shape_of(insns[n]).kind == Shape::kJcc;
         // Accesses that are covered by another one's check can't fault.
         const auto covered = [](const MemoryAccess& a) { return a.group != kNoGroup && !a.leads; };
         const bool both = (!stack_access(insns[n]).present || covered(p.stack)) &&
@@ -416,13 +448,10 @@ void plan_block(std::span<const Insn> insns, bool (*emits)(const Insn&), bool me
     for (size_t n = insns.size(); n-- > 0;) {
         InsnPlan& p = plan.insns[n];
         p.live = live;
-        live = p.flags.observed ? uint32_t{kArithFlags} : (live & ~p.flags.writes) | p.flags.reads;
+        const bool all = p.flags.observed || p.side_exit;
+        live = all ? uint32_t{kArithFlags} : (live & ~p.flags.writes) | p.flags.reads;
     }
-    for (size_t n = 0; n < insns.size(); ++n) {
-        const DeferredFlags d = deferred_flags(insns[n]);
-        if (can_defer(plan, n, d)) plan.insns[n].deferred = d;
-        plan.insns[n].in_host = stays_in_host(insns, plan, n);
-    }
+    for (size_t n = 0; n < insns.size(); ++n) place_flags(insns, plan, n);
 }
 
 }  // namespace qr::i386

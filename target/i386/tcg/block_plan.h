@@ -8,6 +8,7 @@
 // range is in one page that may be accessed. The check is made by the group's first access.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -19,6 +20,7 @@
 namespace qr::i386 {
 
 constexpr unsigned kNoGroup = 0xff;
+constexpr unsigned kGroupRegisters = 2;  // of the host's, so that as many groups are in use at a time
 
 struct MemoryAccess {
     bool present = false;
@@ -35,8 +37,11 @@ struct MemoryAccess {
 struct AccessGroup {
     uint32_t root = 0;
     int32_t first = 0, end = 0;  // offsets: of the first byte, behind the last byte
-    bool write = false;
-    uint16_t last = 0;           // index of the last instruction that uses it
+    bool write = false;          // of any of them: all are checked for writing
+    uint16_t begin = 0, last = 0;  // indices of the first and the last instruction that uses it
+    uint16_t count = 0;          // of accesses
+    uint8_t reg = 0;             // < kGroupRegisters
+    bool used = false;           // there was a register
 };
 
 // A register that has root + offset in it.
@@ -51,11 +56,13 @@ struct InsnPlan {
     FlagUse flags;
     uint32_t live = 0;        // flags that matter after it
     DeferredFlags deferred;   // its own flags, if they needn't be kept
-    bool in_host = false;     // its own flags are read from the host's alone
+    bool in_host = false;     // its own flags are read from the host's alone, or by the stubs of side exits
+    bool side_exit = false;   // a conditional branch after which the block goes on
     uint16_t writes = 0;      // general registers
     bool emitted = false;
-    uint8_t group = kNoGroup;  // that is still used after it
-    Anchor anchor;             // of that group, after it
+    // By register: the group that is still used after it, and where its root then is.
+    std::array<uint8_t, kGroupRegisters> group = {kNoGroup, kNoGroup};
+    std::array<Anchor, kGroupRegisters> anchor;
 };
 
 struct BlockPlan {

@@ -20,6 +20,11 @@ void Emitter::conditional(unsigned cc, Label& to) {
     (as_.*kJumps[cc])(to, kNear);
 }
 
+void Emitter::code_address(Reg32 to, int32_t offset) {
+    as_.mov(to, field(&cpu_.native.page));
+    as_.lea(to, ptr[to.cvt64() + offset]);
+}
+
 // Within the page a block that is alive is right as soon as this one is. Another page has to be what it was when
 // the link was made: the key then and now tell.
 void Emitter::branch_to(int32_t offset) {
@@ -30,7 +35,7 @@ void Emitter::branch_to(int32_t offset) {
     stub.link = number;
     stub.offset = offset;
     if (offset < 0 || offset >= static_cast<int32_t>(kPageSize)) {
-        as_.lea(r10d, ptr[r12 + offset]);
+        code_address(r10d, offset);
         as_.mov(rax, field(&cpu_.native.key, 8));
         as_.or_(rax, r10);
         uint8_t* slot = next_slot_;
@@ -39,7 +44,8 @@ void Emitter::branch_to(int32_t offset) {
         link.expected = static_cast<uint32_t>(slot - as_.getCode());
         as_.cmp(rax, qword[rip + static_cast<const void*>(slot)]);
         as_.jne(stub.start, kNear);
-        as_.lea(r12d, ptr[r12 + (offset & ~static_cast<int32_t>(kPageMask))]);
+        as_.and_(r10d, Tlb::kPageBits);
+        as_.mov(field(&cpu_.native.page), r10d);
     }
     as_.jmp(stub.start, kNear);
     link.jump = static_cast<uint32_t>(as_.getSize() - 4);
@@ -63,12 +69,31 @@ void Emitter::indirect(CodeGenerator& as, const Cpu& cpu, const uint8_t* leave) 
     as.or_(rax, r10);
     as.cmp(rax, ptr[r11 + offsetof(CodeBlock, stamp)]);
     as.jne(miss);
-    as.mov(r12d, r10d);
-    as.and_(r12d, Tlb::kPageBits);
+    as.mov(eax, r10d);
+    as.and_(eax, Tlb::kPageBits);
+    as.mov(dword[at(&cpu.native.page)], eax);
     as.jmp(ptr[r11 + offsetof(CodeBlock, entry)]);
     as.L(miss);
     as.xor_(eax, eax);
     as.jmp(leave, kNear);
+}
+
+void Emitter::side_exit(const Insn& i, unsigned cc, int32_t offset) {
+    SideExit& e = side_exits_.emplace_back();
+    e.offset = offset;
+    e.left = i.left;
+    e.store = !stored_;
+    conditional(cc, e.start);
+}
+
+void Emitter::side_exits() {
+    for (SideExit& e : side_exits_) {
+        as_.L(e.start);
+        if (e.store) store_flags();
+        as_.add(r13, e.left);
+        branch_to(e.offset);
+    }
+    side_exits_.clear();
 }
 
 bool Emitter::branches(const Insn& i, const Shape& s) {
@@ -76,8 +101,12 @@ bool Emitter::branches(const Insn& i, const Shape& s) {
     const int32_t target = next + static_cast<int32_t>(i.imm);
     switch (s.kind) {
         case Shape::kJcc: {
-            Label taken;
             want_flags();
+            if (now_->side_exit) {
+                side_exit(i, s.number, target);
+                return true;
+            }
+            Label taken;
             conditional(s.number, taken);
             branch_to(next);
             as_.L(taken);
@@ -100,7 +129,7 @@ bool Emitter::branches(const Insn& i, const Shape& s) {
             }
             {
                 const auto to = stack(-4, Use::kWrite);
-                as_.lea(r10d, ptr[r12 + next]);
+                code_address(r10d, next);
                 as_.mov(to, r10d);
                 as_.lea(r9d, ptr[r9 - 4]);
             }

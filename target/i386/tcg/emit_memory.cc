@@ -41,17 +41,69 @@ void Emitter::linear_address(const Insn& i) {
 
 Xbyak::Address Emitter::host(unsigned size) { return sized(r11 + rax, size); }
 
-void Emitter::check_access(unsigned size, Use use) {
+bool Emitter::scattered() const { return block_->scattered >> (current_ - block_->insns()) & 1; }
+
+void Emitter::find_page(unsigned size, bool write, const AccessGroup* group) {
+    const Xbyak::Reg64 addend = group ? group_register(*group) : r11;
     if (!access_) access_ = &cold(*current_);
-    if (size > 1)
-        as_.lea(r10d, ptr[rax + (size - 1)]);
-    else
-        as_.mov(r10d, eax);
-    WatchedWrite* watched = use == Use::kWrite ? &watched_write(static_cast<int32_t>(size) - 1, false) : nullptr;
-    const Xbyak::RegExp entry = look_up(use == Use::kWrite, watched ? watched->start : access_->start);
-    as_.mov(r11, ptr[entry + static_cast<int>(offsetof(Tlb::Entry, addend))]);
-    if (watched) as_.L(watched->resume);
+    AccessMiss& miss = access_misses_.emplace_back();
+    miss.cold = access_;
+    miss.span = static_cast<int32_t>(size) - 1;
+    miss.write = write;
+    miss.group = group;
+    if (scattered()) {
+        miss.cache = nullptr;
+        if (size > 1)
+            as_.lea(r10d, ptr[rax + miss.span]);
+        else
+            as_.mov(r10d, eax);
+        const Xbyak::RegExp entry = look_up(write, miss.start);
+        as_.mov(addend, ptr[entry + static_cast<int>(offsetof(Tlb::Entry, addend))]);
+    } else {
+        const SiteCache& cache = caches_.add();
+        miss.cache = &cache;
+        Site& site = out_.sites[access_->site];
+        if (!site.caches++) site.first_cache = caches_.number(cache);
+        as_.mov(r10, rax);
+        as_.sub(r10, qword[rip + static_cast<const void*>(&cache.page)]);
+        as_.cmp(r10, static_cast<uint32_t>(kPageSize - size));
+        as_.ja(miss.start, kNear);
+        as_.mov(addend, qword[rip + static_cast<const void*>(&cache.addend)]);
+    }
+    if (group) as_.add(addend, rax);
+    as_.L(miss.resume);
     lose_flags();
+}
+
+void Emitter::check_access(unsigned size, Use use) { find_page(size, use == Use::kWrite, nullptr); }
+
+void Emitter::access_misses() {
+    const bool user = block_->mode & kUserMode;
+    for (AccessMiss& m : access_misses_) {
+        const auto found = [&] {
+            if (m.group) as_.lea(group_register(*m.group), ptr[r11 + rax]);
+            as_.jmp(m.resume, kNear);
+        };
+        as_.L(m.start);
+        if (m.cache) {
+            Label other;
+            as_.lea(r10d, ptr[rax + m.span]);
+            as_.mov(r11d, caches_.number(*m.cache));
+            as_.call(thunks_.fill[user][m.write]);
+            as_.jne(m.write ? other : m.cold->start, kNear);
+            found();
+            as_.L(other);
+        }
+        if (m.write) {
+            as_.lea(r10d, ptr[rax + m.span]);
+            as_.call(thunks_.watched_write[user]);
+            as_.jne(m.cold->start, kNear);
+            found();
+        } else if (!m.cache) {
+            as_.jmp(m.cold->start, kNear);
+        }
+    }
+    access_misses_.clear();
 }
 
 // The entry of the page of eax, in which r10d has to be, too. Changes r10, r11.
@@ -69,28 +121,34 @@ Xbyak::RegExp Emitter::look_up(bool write, Label& fails) {
     return entry;
 }
 
-void Emitter::check_group(const AccessGroup& g, unsigned base, int32_t offset, Label& fails, WatchedWrite* watched) {
-    const int32_t last = g.end - g.first - 1;
+Xbyak::Reg64 Emitter::group_register(const AccessGroup& g) { return g.reg ? r12 : r15; }
+
+void Emitter::group_address(unsigned base, int32_t offset) {
     if (base == kNoRegister)
         as_.mov(eax, static_cast<uint32_t>(offset));
     else
         as_.lea(eax, ptr[r32(base).cvt64() + offset]);
-    as_.lea(r10d, ptr[rax + last]);
-    const Xbyak::RegExp entry = look_up(g.write, watched ? watched->start : fails);
-    as_.mov(r15, ptr[entry + static_cast<int>(offsetof(Tlb::Entry, addend))]);
-    as_.add(r15, rax);
-    if (watched) as_.L(watched->resume);
+}
+
+void Emitter::check_group(const AccessGroup& g, unsigned base, int32_t offset) {
+    group_address(base, offset);
+    find_page(static_cast<unsigned>(g.end - g.first), g.write, &g);
+}
+
+void Emitter::check_group_again(const AccessGroup& g, unsigned base, int32_t offset, Label& fails) {
+    group_address(base, offset);
+    as_.lea(r10d, ptr[rax + (g.end - g.first - 1)]);
+    const Xbyak::RegExp entry = look_up(g.write, fails);
+    const Xbyak::Reg64 to = group_register(g);
+    as_.mov(to, ptr[entry + static_cast<int>(offsetof(Tlb::Entry, addend))]);
+    as_.add(to, rax);
     lose_flags();
 }
 
 Xbyak::Address Emitter::grouped(const MemoryAccess& a) {
     const AccessGroup& g = plan_.groups[a.group];
-    if (a.leads) {
-        if (!access_) access_ = &cold(*current_);
-        WatchedWrite* watched = g.write ? &watched_write(g.end - g.first - 1, true) : nullptr;
-        check_group(g, a.base, g.first - (a.offset - a.disp), access_->start, watched);
-    }
-    return sized(r15 + (a.offset - g.first), a.size);
+    if (a.leads) check_group(g, a.base, g.first - (a.offset - a.disp));
+    return sized(group_register(g) + (a.offset - g.first), a.size);
 }
 
 Xbyak::Address Emitter::stack(int32_t offset, Use use) {

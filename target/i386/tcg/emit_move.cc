@@ -76,21 +76,36 @@ void Emitter::extend(const Insn& i, const Shape& s) {
     }
 }
 
+// Whether an access needs no more than its group's register.
+bool Emitter::covered(const MemoryAccess& a) { return a.group != kNoGroup && !a.leads; }
+
 void Emitter::push(const Insn& i, const Shape& s) {
-    if (s.kind == Shape::kPushE && i.has_mem) {
+    const bool from_memory = s.kind == Shape::kPushE && i.has_mem, keep = !covered(now_->stack);
+    if (from_memory) {
         as_.mov(r10d, memory(i, 4, Use::kRead));
-        as_.mov(field(&cpu_.native.scratch), r10d);
+        if (keep) as_.mov(field(&cpu_.native.scratch), r10d);
     }
     const auto to = stack(-4, Use::kWrite);
     if (s.kind == Shape::kPushI) {
         as_.mov(to, i.imm);
-    } else if (s.kind == Shape::kPushE && i.has_mem) {
-        as_.mov(r10d, field(&cpu_.native.scratch));
+    } else if (from_memory) {
+        if (keep) as_.mov(r10d, field(&cpu_.native.scratch));
         as_.mov(to, r10d);
     } else {
         as_.mov(to, r32(s.kind == Shape::kPushR ? i.reg : i.rm));
     }
     as_.lea(r9d, ptr[r9 - 4]);
+}
+
+// The address isn't by ESP, which would be the one after the instruction.
+void Emitter::pop_memory(const Insn& i) {
+    const bool keep = !covered(now_->memory);
+    as_.mov(r10d, stack(0, Use::kRead));
+    if (keep) as_.mov(field(&cpu_.native.scratch), r10d);
+    const auto to = memory(i, 4, Use::kWrite);
+    if (keep) as_.mov(r10d, field(&cpu_.native.scratch));
+    as_.mov(to, r10d);
+    as_.lea(r9d, ptr[r9 + 4]);
 }
 
 bool Emitter::moves(const Insn& i, const Shape& s) {
@@ -172,11 +187,14 @@ bool Emitter::moves(const Insn& i, const Shape& s) {
         case Shape::kPushI:
         case Shape::kPushE: push(i, s); return true;
         case Shape::kPopR:
-            // POP ESP: what was popped wins.
-            as_.mov(r10d, stack(0, Use::kRead));
+            if (i.reg == kEsp) {  // what was popped wins
+                as_.mov(r9d, stack(0, Use::kRead));
+                return true;
+            }
+            as_.mov(r32(i.reg), stack(0, Use::kRead));
             as_.lea(r9d, ptr[r9 + 4]);
-            as_.mov(r32(i.reg), r10d);
             return true;
+        case Shape::kPopE: pop_memory(i); return true;
         case Shape::kLeave:
             if (now_->stack.group != kNoGroup) {
                 as_.mov(r10d, grouped(now_->stack));

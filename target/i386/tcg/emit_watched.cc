@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "target/i386/tcg/emit_watched.h"
 
-#include "target/i386/tcg/emitter.h"
+#include "target/i386/cpu.h"
 
 namespace qr::i386 {
 
@@ -105,26 +105,6 @@ const uint8_t* emit_watched_write(Xbyak::CodeGenerator& as, const Cpu& cpu, bool
     as.test(rsp, rsp);
     as.ret();
     return p;
-}
-
-Emitter::WatchedWrite& Emitter::watched_write(int32_t span, bool group) {
-    WatchedWrite& w = watched_writes_.emplace_back();
-    w.cold = access_;
-    w.span = span;
-    w.group = group;
-    return w;
-}
-
-void Emitter::watched_writes() {
-    for (WatchedWrite& w : watched_writes_) {
-        as_.L(w.start);
-        as_.lea(r10d, ptr[rax + w.span]);
-        as_.call(thunks_.watched_write[block_->mode & kUserMode ? 1 : 0]);
-        as_.jne(w.cold->start, kNear);
-        if (w.group) as_.lea(r15, ptr[r11 + rax]);
-        as_.jmp(w.resume, kNear);
-    }
-    watched_writes_.clear();
 }
 
 }  // namespace qr::i386

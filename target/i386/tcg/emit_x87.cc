@@ -159,7 +159,7 @@ void Emitter::x87_note(const Insn& i) {
 // Changes rax, but not the host's flags.
 void Emitter::x87_pointers(const Insn* last, uint8_t segment) {
     if (!last) return;
-    as_.lea(eax, ptr[r12 + (block_->offset + last->end - last->length)]);
+    code_address(eax, block_->offset + last->end - last->length);
     as_.mov(field(&cpu_.fpu.fip), eax);
     as_.mov(field(&cpu_.native.x87_opcode), 0x10000u | (last->imm2 & 0x7ffu));
     if (segment) as_.mov(field(&cpu_.native.x87_segment, 1), segment);

@@ -235,6 +235,7 @@ bool Emitter::emits(const Insn& insn) {
         case Shape::kLods: return insn.ea_mask == 0xffffffff && (insn.seg == kDs || insn.seg == kSs);
         case Shape::kStos:
         case Shape::kScas: return insn.ea_mask == 0xffffffff;
+        case Shape::kPopE: return wide && insn.has_mem && insn.base != kEsp;
         case Shape::kCallE: return wide && (insn.has_mem || insn.rm != kEsp);
         default: return wide;
     }
@@ -258,7 +259,10 @@ void Emitter::instruction(const Insn& i) {
     if (!done) exact(i);
     emitted_ += done;
     if (notes_) notes_->back().emitted = done;
-    if (now_->flags.writes) deferred_ = now_->deferred;
+    if (now_->flags.writes) {
+        deferred_ = now_->deferred;
+        stored_ = !now_->in_host && now_->deferred.kind == DeferredFlags::kNone;
+    }
     if (access_) {
         as_.L(access_->resume);
         access_->flags = host_flags_;
@@ -272,6 +276,7 @@ void Emitter::instruction(const Insn& i) {
 const uint8_t* Emitter::emit(CodeBlock& block) {
     block_ = &block;
     host_flags_ = false;
+    stored_ = true;
     deferred_ = {};
     block.x87_checked |= (cpu_.fpu.control & softfloat::kAllExceptions) != softfloat::kAllExceptions;
     x87_now_ = nullptr;
@@ -301,9 +306,10 @@ const uint8_t* Emitter::emit(CodeBlock& block) {
     as_.setSize(next_cold_);
     as_.L(out);
     as_.add(r13, block.count);
-    as_.lea(r10d, ptr[r12 + block.offset]);
+    code_address(r10d, block.offset);
     as_.xor_(eax, eax);
     as_.jmp(thunks_.leave, kNear);
+    side_exits();
     cold_code();
     next_cold_ = as_.getSize();
     as_.setSize(hot_end);
@@ -325,18 +331,21 @@ void Emitter::cold_code() {
         as_.call(thunks_.exact);
         // What the handler did may have changed who may write where.
         Label stray;
-        if (c.group != kNoGroup) {
-            const AccessGroup& g = plan_.groups[c.group];
-            check_group(g, c.anchor.reg, g.first - c.anchor.offset, stray);
+        bool may_stray = false;
+        for (unsigned n = 0; n < kGroupRegisters; ++n) {
+            if (c.group[n] == kNoGroup) continue;
+            const AccessGroup& g = plan_.groups[c.group[n]];
+            check_group_again(g, c.anchor[n].reg, g.first - c.anchor[n].offset, stray);
+            may_stray = true;
         }
         before_simd_resumes(c);
         if (c.x87_next) x87_go_live(c.x87_next->start);
         if (c.flags) load_flags();
         as_.jmp(c.resume, kNear);
-        if (c.group == kNoGroup) continue;
+        if (!may_stray) continue;
         as_.L(stray);
         as_.add(r13, c.insn->left);
-        as_.lea(r10d, ptr[r12 + (block_->offset + c.insn->end)]);
+        code_address(r10d, block_->offset + c.insn->end);
         as_.mov(eax, kStray | c.site);
         as_.jmp(thunks_.leave, kNear);
     }
@@ -344,12 +353,12 @@ void Emitter::cold_code() {
     for (Stub& s : stubs_) {
         as_.L(s.start);
         out_.links[s.link].stub = static_cast<uint32_t>(as_.getSize());
-        as_.lea(r10d, ptr[r12 + s.offset]);
+        code_address(r10d, s.offset);
         as_.mov(eax, s.link);
         as_.jmp(thunks_.leave, kNear);
         out_.links[s.link].stub_jump = static_cast<uint32_t>(as_.getSize() - 4);
     }
-    watched_writes();
+    access_misses();
     x87_stubs();
     cold_.clear();
     stubs_.clear();

@@ -6,10 +6,9 @@
 // Registers in translated code:
 //     guest EAX ECX EDX EBX ESP EBP ESI EDI   r8 rcx rdx rbx r9 rbp rsi rdi, upper halves zero
 //     rax r10 r11                             scratch
-//     r12   linear address of the page of code that is being executed
 //     r13   Countdown::remaining, with the whole block taken off
 //     r14   &Cpu::gpr
-//     r15   host address of the first byte of the present group of accesses (block_plan.h)
+//     r12 r15                            host addresses of the first bytes of groups of accesses (block_plan.h)
 //
 // Source: Intel SDM volume 2; AMD APM volume 3 (REX and high-byte registers). VM thread only.
 #pragma once
@@ -26,6 +25,7 @@
 #include "target/i386/tcg/emit_x87.h"
 #include "target/i386/tcg/simd_form.h"
 #include "target/i386/tcg/observer.h"
+#include "target/i386/tcg/site_cache.h"
 
 namespace qr::i386 {
 
@@ -36,6 +36,8 @@ struct Site {
     uint16_t end;     // from the page's start to the instruction's end
     bool ends_block;
     bool rare = false;  // of an instruction that has code of its own
+    uint8_t caches = 0;         // SiteCaches that its accesses go by
+    uint32_t first_cache = 0;   // the first one's number
 };
 // Instead of a Link's number: a group of accesses wasn't in one page, at the Site whose number is in the other bits.
 constexpr uint32_t kStray = uint32_t{1} << 31;
@@ -58,6 +60,7 @@ struct Thunks {
     const uint8_t* leave = nullptr;  // r10d: EIP, eax: number of a Link, or 0
     X87Thunks x87;
     const uint8_t* watched_write[2] = {};  // called; supervisor, user; see emit_watched.h
+    const uint8_t* fill[2][2] = {};  // called; the same, reading and writing; see site_cache.h
     const uint8_t* mxcsr = nullptr;  // called: makes the guest's MXCSR the host's. ZF: it can't be. Changes eax
 };
 
@@ -70,8 +73,9 @@ class Emitter {
   public:
     // as: writes to the code memory's writable view. slots: 8 bytes for each link to another page, in the same memory.
     // cold: offset in it, from which on code goes that is executed seldom.
-    Emitter(Xbyak::CodeGenerator& as, Cpu& cpu, const Thunks& thunks, Translation& out, uint8_t* slots, size_t cold)
-        : as_(as), cpu_(cpu), thunks_(thunks), out_(out), next_slot_(slots), next_cold_(cold) {}
+    Emitter(Xbyak::CodeGenerator& as, Cpu& cpu, const Thunks& thunks, Translation& out, SiteCaches& caches,
+            uint8_t* slots, size_t cold)
+        : as_(as), cpu_(cpu), thunks_(thunks), out_(out), caches_(caches), next_slot_(slots), next_cold_(cold) {}
 
     // Emits the block; returns its entry (in the writable view).
     const uint8_t* emit(CodeBlock& block);
@@ -106,12 +110,17 @@ class Emitter {
     void linear_address(const Insn& i);  // to eax
     // Checks an access to the linear address in eax; the host's address is then [r11 + rax]. The host's flags are lost.
     void check_access(unsigned size, Use use);
-    struct WatchedWrite;
-    // r15 to the group's first byte, which is at base + offset. watched: instead of `fails`, if the host's address may
-    // be found elsewhere; then it comes back behind the check.
-    void check_group(const AccessGroup& g, unsigned base, int32_t offset, Label& fails, WatchedWrite* watched = nullptr);
-    WatchedWrite& watched_write(int32_t span, bool group);
-    void watched_writes();
+    // The group's register to its first byte, which is at base + offset.
+    void check_group(const AccessGroup& g, unsigned base, int32_t offset);
+    // The same by the TLB alone.
+    void check_group_again(const AccessGroup& g, unsigned base, int32_t offset, Label& fails);
+    void group_address(unsigned base, int32_t offset);  // of the first byte, to eax
+    static Xbyak::Reg64 group_register(const AccessGroup& g);
+    // The linear address in eax, `size` bytes: the addend to r11, or the host's address to the group's register, by the
+    // site's cache or the TLB.
+    void find_page(unsigned size, bool write, const AccessGroup* group);
+    struct AccessMiss;
+    void access_misses();
     Xbyak::Address grouped(const MemoryAccess& a);
     Xbyak::Address stack(int32_t offset, Use use);  // 4 bytes at ESP + offset
     Xbyak::Address memory(const Insn& i, unsigned size, Use use);
@@ -120,6 +129,7 @@ class Emitter {
     Xbyak::Address memory_in_r11(const Insn& i, unsigned size, Use use);  // as [r11]: rax is free
     Xbyak::Address host(unsigned size);  // [r11 + rax]
     Xbyak::RegExp look_up(bool write, Label& fails);
+    bool scattered() const;  // the present instruction's accesses don't keep to a page
 
     // ---- flags ----
     uint32_t needed(uint32_t written) const { return live_ & written; }
@@ -167,6 +177,8 @@ class Emitter {
     void mov(const Insn& i, const Shape& s);
     void extend(const Insn& i, const Shape& s);
     void push(const Insn& i, const Shape& s);
+    void pop_memory(const Insn& i);
+    static bool covered(const MemoryAccess& a);
     // ---- x87 (emit_x87.cc) ----
     bool x87(const Insn& i);
     void x87_guard(const Insn& i);
@@ -213,6 +225,9 @@ class Emitter {
     // ---- control ----
     void exact(const Insn& i);
     void branch_to(int32_t offset);   // from the page's start
+    void code_address(Reg32 to, int32_t offset);  // the same. Keeps the host's flags
+    void side_exit(const Insn& i, unsigned cc, int32_t offset);
+    void side_exits();
     void cold_code();
 
     struct Cold {
@@ -222,8 +237,9 @@ class Emitter {
         bool ends, flags;  // flags: the host's flags are expected at `resume`
         DeferredFlags deferred;    // those before the instruction
         uint8_t saves = 0;         // the register that save_operand() keeps after it (the host's number), plus 1
-        uint8_t group = kNoGroup;  // is expected in r15 at `resume`
-        Anchor anchor;
+        // By register: the group that is expected there at `resume`.
+        std::array<uint8_t, kGroupRegisters> group = {kNoGroup, kNoGroup};
+        std::array<Anchor, kGroupRegisters> anchor;
         Cold* x87_next = nullptr;        // the next instruction's: it takes for granted that the x87 is live
         const Insn* x87_last = nullptr;  // whose FIP and so on aren't in memory
         uint8_t x87_segment = 0;
@@ -235,12 +251,14 @@ class Emitter {
         Label start, resume;
         Cold* refused = nullptr;
     };
-    // A write to a page that isn't quiet. eax: the first byte; the last one is `span` bytes later.
-    struct WatchedWrite {
+    // An access that its check doesn't know. eax: the first byte; the last one is `span` bytes later.
+    struct AccessMiss {
         Label start, resume;
         Cold* cold;
         int32_t span;
-        bool group;
+        bool write;
+        const AccessGroup* group;  // whose register gets the host's address
+        const SiteCache* cache;  // null: it was the TLB that didn't know
     };
     struct X87Guard {
         Label start, resume;
@@ -252,6 +270,13 @@ class Emitter {
         Cold* cold;
         const Insn* last;  // as in Cold
         uint8_t segment;
+    };
+    // A branch out of the middle of a block.
+    struct SideExit {
+        Label start;
+        int32_t offset;  // of its target, from the page's start
+        uint8_t left;    // instructions behind it in the block
+        bool store;      // the guest's flags are in the host's only
     };
     struct Stub {
         Label start;
@@ -265,6 +290,7 @@ class Emitter {
     Cpu& cpu_;
     const Thunks& thunks_;
     Translation& out_;
+    SiteCaches& caches_;
     uint8_t* next_slot_;
     size_t next_cold_;
 
@@ -275,7 +301,9 @@ class Emitter {
     bool host_flags_ = false;   // the host's flags are the guest's
     std::deque<Cold> cold_;
     std::deque<Stub> stubs_;
-    std::deque<WatchedWrite> watched_writes_;
+    std::deque<AccessMiss> access_misses_;
+    std::deque<SideExit> side_exits_;
+    bool stored_ = true;  // native.flags has the guest's
     std::deque<X87Guard> x87_guards_;
     std::deque<X87Pending> x87_pending_;
     Cold* x87_now_ = nullptr;         // of the present instruction, if the x87 is live after it

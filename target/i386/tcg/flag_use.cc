@@ -99,6 +99,7 @@ FlagUse flag_use(const Insn& insn, bool emitted) {
         case Shape::kPushI:
         case Shape::kPushE:
         case Shape::kPopR:
+        case Shape::kPopE:
         case Shape::kLeave:
         case Shape::kCall:
         case Shape::kCallE:

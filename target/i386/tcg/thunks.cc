@@ -23,9 +23,12 @@ class ThunkEmitter {
   public:
     ThunkEmitter(CodeGenerator& as, Cpu& cpu) : as_(as), cpu_(cpu) {}
 
-    ThunkSet emit(ExactCall exact) {
+    ThunkSet emit(const SiteCaches& caches, ExactCall exact) {
         ThunkSet t;
-        for (const bool user : {false, true}) t.watched_write[user] = emit_watched_write(as_, cpu_, user);
+        for (const bool user : {false, true}) {
+            t.watched_write[user] = emit_watched_write(as_, cpu_, user);
+            for (const bool write : {false, true}) t.fill[user][write] = caches.emit_fill(as_, cpu_, user, write);
+        }
         t.x87 = emit_x87_thunks(as_, cpu_);
         x87_save_ = t.x87.save;
         t.enter = enter();
@@ -99,7 +102,6 @@ class ThunkEmitter {
         as_.mov(r14, rdi);
         as_.mov(ptr[r14 + at(&cpu_.native.stack)], rsp);
         as_.mov(rax, rsi);
-        as_.mov(r12d, ptr[r14 + at(&cpu_.native.page)]);
         as_.mov(r13, ptr[r14 + at(&cpu_.native.remaining)]);
         load_registers();
         as_.jmp(rax);
@@ -128,7 +130,6 @@ class ThunkEmitter {
         store_registers();
         save_x87();
         as_.mov(ptr[r14 + at(&cpu_.native.remaining)], r13);
-        as_.mov(ptr[r14 + at(&cpu_.native.page)], r12d);
         as_.lea(rdi, ptr[r14 + at(&cpu_)]);
         as_.mov(esi, eax);
         as_.mov(rbx, rsp);
@@ -159,6 +160,8 @@ class ThunkEmitter {
 
 }  // namespace
 
-ThunkSet emit_thunks(CodeGenerator& as, Cpu& cpu, ExactCall exact) { return ThunkEmitter(as, cpu).emit(exact); }
+ThunkSet emit_thunks(CodeGenerator& as, Cpu& cpu, const SiteCaches& caches, ExactCall exact) {
+    return ThunkEmitter(as, cpu).emit(caches, exact);
+}
 
 }  // namespace qr::i386

@@ -13,8 +13,10 @@ namespace qr::i386 {
 
 namespace {
 
-constexpr size_t kBlockRoom = 32 << 10;  // more than any block's code
+constexpr size_t kBlockRoom = 64 << 10;  // more than any block's code
 constexpr size_t kSlotShare = 16;        // of the code memory, one part is for links' keys
+constexpr size_t kCacheShare = 8;        // and one for sites' caches
+constexpr size_t kBlockCaches = 256;     // more than any block's sites
 constexpr size_t kMostIncoming = 64;     // links to a block
 constexpr unsigned kMostStrays = 100;    // of a block, before its accesses are checked one by one
 
@@ -31,22 +33,25 @@ struct Translator::Code {
     explicit Code(std::unique_ptr<ExecMemory> m)
         : memory(std::move(m)),
           slots(memory->writable() + memory->size() - memory->size() / kSlotShare),
-          as(static_cast<size_t>(slots - memory->writable()), memory->writable()) {}
+          caches(slots - memory->size() / kCacheShare, memory->size() / kCacheShare),
+          as(memory->size() - memory->size() / kSlotShare - memory->size() / kCacheShare, memory->writable()) {}
 
     const void* executable(const uint8_t* writable) const {
         return memory->executable() + (writable - memory->writable());
     }
     // Code that is executed seldom lies apart, so that caches and TLBs of the host have more of the rest.
-    size_t cold_begin() const { return memory->size() / 20 * 11; }
+    size_t cold_begin() const { return code_size() / 20 * 11; }
+    size_t code_size() const { return memory->size() - memory->size() / kSlotShare - memory->size() / kCacheShare; }
     bool room() const {
-        return as.getSize() + kBlockRoom < cold_begin() &&
-               next_cold + kBlockRoom < static_cast<size_t>(slots - memory->writable()) && next_slot + 1024 < memory->writable() + memory->size();
+        return as.getSize() + kBlockRoom < cold_begin() && next_cold + kBlockRoom < code_size() &&
+               next_slot + 1024 < memory->writable() + memory->size() && caches.room(kBlockCaches);
     }
     void begin(Cpu& cpu) {
         as.reset();
         next_slot = slots;
         next_cold = cold_begin();
-        thunks = emit_thunks(as, cpu, &Translator::call_exact);
+        caches.clear(cpu);
+        thunks = emit_thunks(as, cpu, caches, &Translator::call_exact);
         enter = reinterpret_cast<EnterCode>(reinterpret_cast<uintptr_t>(executable(thunks.enter)));
         out.sites.clear();
         out.links.clear();
@@ -56,6 +61,8 @@ struct Translator::Code {
 
     std::unique_ptr<ExecMemory> memory;
     uint8_t* slots;
+    SiteCaches caches;
+    uint64_t revocations = 0;  // of the TLB, that the caches know of
     uint8_t* next_slot = nullptr;
     size_t next_cold = 0;
     Xbyak::CodeGenerator as;
@@ -122,11 +129,16 @@ bool Translator::prepare(Cpu& cpu, CodeBlock& block) {
     return true;
 }
 
+bool Translator::may_continue(const CodeBlock& block) const {
+    const Insn& last = const_cast<CodeBlock&>(block).insns()[block.count - 1];
+    return shape_of(last).kind == Shape::kJcc && Emitter::emits(last);
+}
+
 void Translator::translate(Cpu& cpu, CodeBlock& block) {
     const uint64_t start = options_.clock ? options_.clock() : 0;
     const size_t before = code_->as.getSize() + code_->next_cold;
     const uint8_t* cold = code_->memory->writable() + code_->next_cold;
-    Emitter emitter(code_->as, cpu, code_->thunks, code_->out, code_->next_slot, code_->next_cold);
+    Emitter emitter(code_->as, cpu, code_->thunks, code_->out, code_->caches, code_->next_slot, code_->next_cold);
     notes_.clear();
     if (!options_.observers.empty()) emitter.note_in(notes_);
     const uint8_t* entry = emitter.emit(block);
@@ -162,6 +174,7 @@ void Translator::run(Cpu& cpu, Chaining& c, CodeBlock& block) {
     cpu.native.remaining = countdown.remaining;
     cpu.native.flags = native_flags(cpu.get_eflags());
     cpu.native.exact = false;
+    follow_tlb(cpu);
     ++statistics_.entries;
     statistics_.executed -= countdown.icount();  // and the one at the end is added
     const uint32_t left_by = code_->enter(cpu.gpr.data(), block.entry);
@@ -177,6 +190,25 @@ void Translator::run(Cpu& cpu, Chaining& c, CodeBlock& block) {
         strayed(*code_->out.sites[left_by & ~kStray].block);
     else
         pending_link_ = left_by;
+}
+
+void Translator::follow_tlb(const Cpu& cpu) {
+    if (code_->revocations == cpu.tlb.revocations()) return;
+    code_->revocations = cpu.tlb.revocations();
+    code_->caches.forget();
+}
+
+// Its accesses look into the TLB from the next time on.
+void Translator::scatter(const Site& site) {
+    CodeBlock& block = *site.block;
+    const uint64_t insn = uint64_t{1} << (site.insn - block.insns());
+    if (block.scattered & insn) return;
+    for (unsigned n = 0; n < site.caches; ++n) {
+        if (!code_->caches.scattered(site.first_cache + n)) continue;
+        block.scattered |= insn;
+        if (block.translated) unlink(block);
+        return;
+    }
 }
 
 // Accesses that share a check were in different pages, or may be written to only here and there.
@@ -212,6 +244,7 @@ bool Translator::exact(Cpu& cpu, uint32_t number) {
     cpu.native.exact = true;
     c.insn = &insn;
     if (is_x87(insn) && !x87_masked(cpu.fpu)) expect_x87_faults(*site.block);
+    if (site.caches) scatter(site);
     try {
         insn.exec(cpu, insn);
     } catch (const Fault& fault) {
@@ -224,6 +257,7 @@ bool Translator::exact(Cpu& cpu, uint32_t number) {
         return true;
     }
     if (countdown.remaining <= 0 || c.stop || cpu.events || cpu.tlb.generation() != c.generation) return true;
+    follow_tlb(cpu);
     cpu.native.remaining = countdown.remaining - insn.left;
     cpu.native.flags = native_flags(cpu.get_eflags());
     cpu.native.exact = false;
@@ -234,7 +268,8 @@ TranslatorStatistics Translator::statistics() const {
     TranslatorStatistics s = statistics_;
     s.cache_bytes = options_.cache_bytes;
     if (!code_) return s;
-    s.used_bytes = code_->as.getSize() + code_->next_cold - code_->cold_begin() + static_cast<size_t>(code_->next_slot - code_->slots);
+    s.used_bytes = code_->as.getSize() + code_->next_cold - code_->cold_begin() +
+                   static_cast<size_t>(code_->next_slot - code_->slots) + code_->caches.used_bytes();
     s.branches = code_->out.links.size() - 1;
     s.linked = static_cast<uint64_t>(std::ranges::count_if(code_->out.links, [](const Link& l) { return l.to != nullptr; }));
     return s;

@@ -23,6 +23,8 @@ struct TranslatorOptions {
     std::function<uint64_t()> clock{};  // nanoseconds, to measure translation by; the core has none of its own
 };
 
+struct Site;
+
 class Translator {
   public:
     static constexpr bool kPresent = true;
@@ -36,6 +38,9 @@ class Translator {
     unsigned threshold() const { return options_.threshold; }
     void adopt(Cpu& cpu, CodeBlock& block);
     bool hot(const CodeBlock& block) const { return code_ && block.heat >= options_.threshold; }
+    bool may_continue(const CodeBlock& block) const;
+    bool worth(const CodeBlock& next) const { return eager() || next.heat * 4 >= options_.threshold; }
+    bool eager() const { return options_.threshold <= 1; }
     bool prepare(Cpu& cpu, CodeBlock& block);
     void run(Cpu& cpu, Chaining& c, CodeBlock& block);
     void forget_link() { pending_link_ = 0; }
@@ -51,6 +56,8 @@ class Translator {
     void link(const Cpu& cpu, uint32_t number, CodeBlock& to);
     void unlink(CodeBlock& block);
     void strayed(CodeBlock& block);
+    void scatter(const Site& site);
+    void follow_tlb(const Cpu& cpu);
     void expect_x87_faults(CodeBlock& block);
     void patch(uint32_t jump, const void* to);  // to: in the executable view
     static uint64_t call_exact(Cpu& cpu, uint32_t site);

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "target/i386/tcg/site_cache.h"
+
+namespace qr::i386 {
+
+using namespace Xbyak::util;
+constexpr auto kNear = Xbyak::CodeGenerator::T_NEAR;
+
+SiteCaches::SiteCaches(uint8_t* memory, size_t size)
+    : memory_(memory), size_(size), filled_(std::make_unique_for_overwrite<SiteCache*[]>(size / sizeof(SiteCache))) {}
+
+void SiteCaches::clear(Cpu& cpu) {
+    used_ = 0;
+    cpu_ = &cpu;
+    misses_.assign(size_ / sizeof(SiteCache), {});
+    cpu.native.caches = reinterpret_cast<uint64_t>(memory_);
+    cpu.native.cache_misses = reinterpret_cast<uint64_t>(misses_.data());
+    cpu.native.cache_filled = reinterpret_cast<uint64_t>(filled_.get());
+}
+
+SiteCache& SiteCaches::add() {
+    SiteCache& c = first()[used_++];
+    c = {};
+    return c;
+}
+
+void SiteCaches::forget() {
+    auto* const end = reinterpret_cast<SiteCache**>(cpu_->native.cache_filled);
+    for (SiteCache** c = filled_.get(); c != end; ++c) (*c)->page = SiteCache::kNone;
+    cpu_->native.cache_filled = reinterpret_cast<uint64_t>(filled_.get());
+}
+
+const uint8_t* SiteCaches::emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, bool user, bool write) const {
+    const auto at = [&](const void* member) {
+        return static_cast<int>(static_cast<const uint8_t*>(member) - reinterpret_cast<const uint8_t*>(cpu.gpr.data()));
+    };
+    const Tlb::Entry* table = cpu.tlb.entries(user);
+    Xbyak::Label fails, seldom, counted, known;
+    as.align(16);
+    const uint8_t* p = as.getCurr();
+    as.push(rcx);
+    as.push(rdx);
+    as.mov(ecx, eax);
+    as.shr(ecx, kPageShift - 4);
+    as.and_(ecx, (Tlb::kEntries - 1) << 4);
+    as.and_(r10d, Tlb::kPageBits);
+    as.cmp(r10d, dword[r14 + rcx + at(write ? &table->write_tag : &table->read_tag)]);
+    as.jne(fails);
+    as.mov(rcx, ptr[r14 + rcx + at(&table->addend)]);
+
+    as.mov(rdx, ptr[r14 + at(&cpu.native.cache_misses)]);
+    as.lea(rdx, ptr[rdx + r11 * sizeof(Misses)]);
+    as.push(rcx);
+    as.mov(ecx, dword[rdx + offsetof(Misses, last)]);
+    as.mov(dword[rdx + offsetof(Misses, last)], r13d);
+    as.sub(ecx, r13d);
+    as.cmp(ecx, kQuick);
+    as.pop(rcx);
+    as.ja(seldom);
+    as.inc(dword[rdx + offsetof(Misses, count)]);
+    as.cmp(dword[rdx + offsetof(Misses, count)], kMostQuickMisses);
+    as.jb(counted);
+    as.mov(dword[rdx + offsetof(Misses, count)], kMostQuickMisses);
+    as.jmp(fails);
+    as.L(seldom);
+    as.mov(dword[rdx + offsetof(Misses, count)], 0);
+
+    as.L(counted);
+    as.shl(r11, 4);
+    static_assert(sizeof(SiteCache) == 1 << 4);
+    as.add(r11, ptr[r14 + at(&cpu.native.caches)]);
+    as.cmp(qword[r11 + offsetof(SiteCache, page)], 0);
+    as.jge(known);  // else it is kNone
+    as.mov(rdx, ptr[r14 + at(&cpu.native.cache_filled)]);
+    as.mov(ptr[rdx], r11);
+    as.add(qword[r14 + at(&cpu.native.cache_filled)], 8);
+    as.L(known);
+    as.mov(ptr[r11 + offsetof(SiteCache, page)], r10);
+    as.mov(ptr[r11 + offsetof(SiteCache, addend)], rcx);
+    as.mov(r11, rcx);
+    as.pop(rdx);
+    as.pop(rcx);
+    as.cmp(eax, eax);
+    as.ret();
+
+    as.L(fails);
+    as.pop(rdx);
+    as.pop(rcx);
+    as.test(rsp, rsp);
+    as.ret();
+    return p;
+}
+
+}  // namespace qr::i386
