@@ -46,6 +46,8 @@ uint64_t read_as(const IoOps& ops, uint64_t region_size, uint64_t offset, unsign
 
 uint64_t IoRegion::read(uint64_t offset, unsigned size) const {
     if (!ops_.read) return ones(size);
+    if (whole(offset, size)) [[likely]]
+        return ops_.read(offset, size) & ones(size);
     return read_as(ops_, size_, offset, size, ops_.read);
 }
 
@@ -56,6 +58,8 @@ uint64_t IoRegion::peek(uint64_t offset, unsigned size) const {
 
 void IoRegion::write(uint64_t offset, unsigned size, uint64_t value) const {
     if (!ops_.write) return;
+    if (whole(offset, size)) [[likely]]
+        return ops_.write(offset, size, value & ones(size));
     split(ops_, offset, size, [&](uint64_t at, unsigned piece, unsigned shift) {
         if (at + piece > size_) return;
         const uint64_t part = (value >> shift) & ones(piece);

@@ -48,6 +48,7 @@ const IoPortSpace::Mapping* IoPortSpace::find(uint16_t port) const {
 template <class Access>
 void IoPortSpace::each_part(uint16_t port, unsigned size, Access access) const {
     const Mapping* m = find(port);
+    if (size == 1) return access(m, port, 1, 0);
     if (!m || port + size <= unsigned{m->port} + m->count) {
         bool whole = true;
         for (unsigned i = 1; i < size; ++i) whole &= find(static_cast<uint16_t>(port + i)) == m;

@@ -321,10 +321,10 @@ void I8259Pair::set_irq(int pin, bool level) {
 }
 
 uint8_t I8259Pair::read_chip(I8259& chip, unsigned a0) {
-    const bool polled = chip.polling();
+    if (!chip.polling()) return chip.read(a0);
     const uint8_t value = chip.read(a0);
     // A poll acknowledges: INT goes down for the time of it, which makes an edge for what is next.
-    if (&chip == &slave_ && polled) master_.set_line(kCascade, false);
+    if (&chip == &slave_) master_.set_line(kCascade, false);
     update();
     return value;
 }

@@ -111,6 +111,7 @@ IrqLine Piix3::isa_irq(unsigned irq) {
 void Piix3::isa_changed(int pin, bool level) {
     const unsigned irq = static_cast<unsigned>(pin) & 15;
     const uint32_t source = 1u << (pin >> 4);
+    if (!level && !(isa_level_[irq] & source)) return;  // devices say so at each access
     const bool rises = level && !(isa_level_[irq] & source);
     isa_level_[irq] = level ? isa_level_[irq] | source : isa_level_[irq] & ~source;
     drive(irq);

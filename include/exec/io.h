@@ -42,6 +42,11 @@ class IoRegion {
     uint64_t peek(uint64_t offset, unsigned size) const;
 
   private:
+    // The device takes the access as it is.
+    bool whole(uint64_t offset, unsigned size) const {
+        return size >= ops_.min_size && size <= ops_.max_size && !(offset & (size - 1)) && offset + size <= size_;
+    }
+
     std::string name_;
     uint64_t size_;
     IoOps ops_;

@@ -72,7 +72,9 @@ struct Outs {
     }
 };
 
-constexpr uint32_t kPort = kIo | kEndsBlock | kNotInUserTest;
+// They don't end a block: what a device does to the CPU (interrupts, A20, memory maps, resets) shows as an event, a used
+// up countdown or a flushed TLB, and every engine looks at these after a handler.
+constexpr uint32_t kPort = kIo | kNotInUserTest;
 constexpr Row kRows[] = {
     {"in", "E4", "AL:w Ib:r", "", kPort, Feature::kBase, same(In<false>::run<uint8_t>)},
     {"in", "E5", "eAX:w Ib:r", "", kPort, Feature::kBase, sized<In<false>>()},
