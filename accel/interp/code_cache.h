@@ -45,6 +45,14 @@ struct ChainState {
         return (linear ^ (linear >> kJumpBits)) & ((1u << kJumpBits) - 1);
     }
 
+    // Of key: the mode, above the address; above it the epoch (see interpreter.h).
+    static constexpr unsigned kModeBits = 5;
+    static constexpr unsigned kModeShift = 32;
+    void change_mode(uint32_t mode) {
+        constexpr uint64_t kMask = ((uint64_t{1} << kModeBits) - 1) << kModeShift;
+        key = (key & ~kMask) | uint64_t{mode} << kModeShift;
+    }
+
     uint64_t key = 0;            // a block is right here if its stamp is this and the address
     uint64_t generation = 0;     // of translations, for which `key` is good
     Block** link = nullptr;      // where to note the block that is executed next
@@ -52,6 +60,7 @@ struct ChainState {
     uint32_t threshold = 0;      // executions after which a block is given back to be translated
     bool stop = false;           // code was overwritten or forgotten: find blocks anew
     bool changed = false;        // the mode may have changed
+    bool serviced = false;       // events were looked at: an instruction comes next, whatever is pending
     std::unique_ptr<JumpTable> jump = std::make_unique<JumpTable>();
 };
 

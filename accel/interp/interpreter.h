@@ -32,7 +32,8 @@
 //   may_continue(block)               its last instruction may be followed by others in the same block (a trace)
 //   worth(next), eager()              whether what follows is executed often enough for that; whether it need not
 //                                     have been executed at all
-//   run(cpu, chaining, block)         as the chain of a block, and further blocks; deals with faults itself
+//   run(cpu, chaining, block)         as the chain of a block, and further blocks; deals with faults itself, and with
+//                                     events if it wants to
 //   forget_link()                     what comes next isn't where the last run() left for
 //   killed(block), clear()            forget it; forget everything
 //
@@ -43,6 +44,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <utility>
 
 #include "accel/interp/code_cache.h"
 #include "exec/memory.h"
@@ -74,12 +76,16 @@ class Interpreter final : public Guest::Engine {
             chain_.insn = nullptr;
             try {
                 if (Guest::pending(cpu)) {
-                    if (!Guest::service(cpu)) return;
-                    if (countdown.remaining <= 0) return;
-                    run_one(cpu);
-                } else {
-                    run_blocks(cpu);
+                    if (!std::exchange(chain_.serviced, false)) {
+                        if (!Guest::service(cpu)) return;
+                        if (countdown.remaining <= 0) return;
+                    }
+                    if (Guest::pending(cpu)) {
+                        run_one(cpu);
+                        continue;
+                    }
                 }
+                run_blocks(cpu);
             } catch (const typename Guest::Fault& fault) {
                 const Insn* insn = chain_.insn;  // null if the fault came while fetching
                 if (!insn) --countdown.remaining;
@@ -104,8 +110,9 @@ class Interpreter final : public Guest::Engine {
   private:
     static constexpr unsigned kMaxInsns = 64;
     static constexpr unsigned kLongestInsn = 15;
-    static constexpr unsigned kModeBits = 5;
-    static constexpr unsigned kEpochBits = 64 - 32 - kModeBits;
+    static constexpr unsigned kModeBits = Guest::Chaining::kModeBits;
+    static constexpr unsigned kModeShift = Guest::Chaining::kModeShift;
+    static constexpr unsigned kEpochBits = 64 - kModeShift - kModeBits;
 
     // Sets the key that blocks must have from here on.
     void renew_key(Cpu& cpu) {
@@ -120,7 +127,7 @@ class Interpreter final : public Guest::Engine {
                 epoch_ = 1;
             }
         }
-        chain_.key = (epoch_ << kModeBits | Guest::mode(cpu)) << 32;
+        chain_.key = (epoch_ << kModeBits | Guest::mode(cpu)) << kModeShift;
     }
 
     // Executes exactly one instruction, or one iteration of a repeated one.

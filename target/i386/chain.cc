@@ -202,14 +202,6 @@ void count_executions(CodeBlock& block) {
     first.chain = chain_counted;
 }
 
-bool is_flat(const Cpu& cpu) {
-    constexpr uint64_t kAll = uint64_t{1} << 32;
-    const Segment &cs = cpu.seg[kCs], &ss = cpu.seg[kSs], &ds = cpu.seg[kDs];
-    return !(cs.base | ss.base | ds.base) && cs.limit == 0xffffffff && cs.db() && ss.db() &&
-           ss.write_end == kAll && ds.write_end == kAll && !cpu.real_or_v86() &&
-           !(cpu.cpl == 3 && cpu.tlb.alignment_checked());
-}
-
 void chain_block(std::span<Insn> insns, Insn& end) {
     unsigned bytes = 0;
     for (size_t n = 0; n < insns.size(); ++n) {

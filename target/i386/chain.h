@@ -16,9 +16,9 @@
 #include "target/i386/alu.h"
 #include "target/i386/operands.h"
 
-// With sibling calls each instruction jumps to the next; without, it returns it to the engine's loop.
+// With sibling calls (meson.build asks for them) each instruction jumps to the next; without, it returns it to the
+// engine's loop.
 #if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE__) && !defined(__SANITIZE_ADDRESS__)
-#pragma GCC optimize("optimize-sibling-calls")
 #define QR_CHAIN_GO(cpu, insn, c) return (insn)->chain((cpu), (insn), (c))
 #else
 #define QR_CHAIN_GO(cpu, insn, c) return (static_cast<void>(c), (insn))
@@ -35,7 +35,13 @@ struct Chaining : ChainState<CodeBlock, Insn> {};
 // written), CS and SS are 32-bit, and alignment isn't checked.
 constexpr uint32_t kUserMode = 2;
 constexpr uint32_t kFlatMode = 8;
-bool is_flat(const Cpu& cpu);
+inline bool is_flat(const Cpu& cpu) {
+    constexpr uint64_t kAll = uint64_t{1} << 32;
+    const Segment &cs = cpu.seg[kCs], &ss = cpu.seg[kSs], &ds = cpu.seg[kDs];
+    return !(cs.base | ss.base | ds.base) && cs.limit == 0xffffffff && (cs.attr & ss.attr & 0x4000) &&
+           ss.write_end == kAll && ds.write_end == kAll && !cpu.real_or_v86() &&
+           !(cpu.cpl == 3 && cpu.tlb.alignment_checked());
+}
 // Another bit: x87, MMX and SSE instructions pass check_fpu()'s, check_mmx()'s and check_sse()'s look at CR0 and CR4.
 constexpr uint32_t kFpuMode = 16;
 inline bool fpu_ready(const Cpu& cpu) { return !(cpu.cr0 & (kCr0EM | kCr0TS)) && (cpu.cr4 & kCr4OSFXSR); }

@@ -35,9 +35,11 @@ struct Site {
     CodeBlock* block;
     uint16_t end;     // from the page's start to the instruction's end
     bool ends_block;
+    bool x87;
     bool rare = false;  // of an instruction that has code of its own
     uint8_t caches = 0;         // SiteCaches that its accesses go by
     uint32_t first_cache = 0;   // the first one's number
+    uint64_t calls = 0;
 };
 // Instead of a Link's number: a group of accesses wasn't in one page, at the Site whose number is in the other bits.
 constexpr uint32_t kStray = uint32_t{1} << 31;

@@ -35,12 +35,12 @@ class ThunkEmitter {
         t.mxcsr = take_mxcsr();
         Xbyak::Label out;
         t.leave = leave(out);
-        t.exact = call(exact, out);
         t.bounce = as_.getCurr();
         as_.xor_(eax, eax);
         as_.jmp(t.leave, CodeGenerator::T_NEAR);
         t.lookup = as_.getCurr();
         Emitter::indirect(as_, cpu_, t.leave);
+        t.exact = call(exact, t.lookup, out);
         return t;
     }
 
@@ -123,7 +123,7 @@ class ThunkEmitter {
         return p;
     }
     // Called, or jumped to by an instruction after which the block never goes on.
-    const uint8_t* call(ExactCall exact, Xbyak::Label& out) {
+    const uint8_t* call(ExactCall exact, const uint8_t* lookup, Xbyak::Label& out) {
         as_.align(16);
         const uint8_t* p = as_.getCurr();
         give_back_mxcsr();
@@ -137,15 +137,23 @@ class ThunkEmitter {
         as_.mov(rax, reinterpret_cast<uint64_t>(exact));
         as_.call(rax);
         as_.mov(rsp, rbx);
-        Xbyak::Label go_out;
-        as_.test(rax, rax);
-        as_.jnz(go_out);
+        static_assert(static_cast<unsigned>(GoOn::kBehind) == 0);
+        Xbyak::Label elsewhere, go_out;
+        as_.test(eax, eax);
+        as_.jnz(elsewhere);
         load_registers();
         as_.mov(r13, ptr[r14 + at(&cpu_.native.remaining)]);
         as_.ret();
-        as_.L(go_out);
+        as_.L(elsewhere);
         // The frame that enter() made, whether a return address lies on it or not.
         as_.mov(rsp, ptr[r14 + at(&cpu_.native.stack)]);
+        as_.cmp(eax, static_cast<unsigned>(GoOn::kAtEip));
+        as_.jne(go_out);
+        load_registers();
+        as_.mov(r13, ptr[r14 + at(&cpu_.native.remaining)]);
+        as_.mov(r10d, ptr[r14 + at(&cpu_.eip)]);
+        as_.jmp(lookup, CodeGenerator::T_NEAR);
+        as_.L(go_out);
         as_.xor_(eax, eax);
         as_.jmp(out, CodeGenerator::T_NEAR);
         return p;

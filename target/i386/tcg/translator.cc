@@ -116,6 +116,7 @@ void Translator::adopt(Cpu& cpu, CodeBlock& block) {
 }
 
 void Translator::restart() {
+    count_calls(statistics_.rows, statistics_.handlers);
     code_->begin(*code_->cpu);
     if (options_.observers.empty()) return;
     const auto thunks = list_thunks(code_->thunks, code_->as.getCurr(), *code_->memory);
@@ -226,48 +227,79 @@ void Translator::expect_x87_faults(CodeBlock& block) {
 }
 
 uint64_t Translator::call_exact(Cpu& cpu, uint32_t site) {
-    return static_cast<Translator*>(cpu.native.translator)->exact(cpu, site);
+    return static_cast<uint64_t>(static_cast<Translator*>(cpu.native.translator)->exact(cpu, site));
 }
 
-// As chain_exact() does it. True: out.
-bool Translator::exact(Cpu& cpu, uint32_t number) {
-    const Site& site = code_->out.sites[number];
+// As chain_exact() does it.
+GoOn Translator::exact(Cpu& cpu, uint32_t number) {
+    Site& site = code_->out.sites[number];
     const Insn& insn = *site.insn;
     Chaining& c = *chaining_;
     Countdown& countdown = cpu.wiring.countdown;
     countdown.remaining = cpu.native.remaining + insn.left;
     cpu.eip = cpu.native.page + site.end;
     take_native_flags(cpu);
-    ++statistics_.handlers;
-    auto& calls = statistics_.rows[insn.row];
-    ++(site.rare ? calls.rare : calls.whole);
     cpu.native.exact = true;
+    ++site.calls;
     c.insn = &insn;
-    if (is_x87(insn) && !x87_masked(cpu.fpu)) expect_x87_faults(*site.block);
+    if (site.x87 && !x87_masked(cpu.fpu)) expect_x87_faults(*site.block);
     if (site.caches) scatter(site);
+    const bool ends_block = site.ends_block;
     try {
         insn.exec(cpu, insn);
     } catch (const Fault& fault) {
         InterpreterGuest::deliver(cpu, fault, insn.length);
-        c.changed = true;
-        return true;
+        return elsewhere(cpu);
     }
-    if (site.ends_block) {
-        c.changed = true;
-        return true;
-    }
-    if (countdown.remaining <= 0 || c.stop || cpu.events || cpu.tlb.generation() != c.generation) return true;
+    if (ends_block || cpu.events) return elsewhere(cpu);
+    if (countdown.remaining <= 0 || c.stop || cpu.tlb.generation() != c.generation) return GoOn::kOut;
     follow_tlb(cpu);
     cpu.native.remaining = countdown.remaining - insn.left;
     cpu.native.flags = native_flags(cpu.get_eflags());
     cpu.native.exact = false;
-    return false;
+    return GoOn::kBehind;
+}
+
+// Between two instructions, with exact state and perhaps in another mode: what the engine's loop would do before it
+// comes back to translated code. The loop has to do it itself if blocks or translations were forgotten.
+GoOn Translator::elsewhere(Cpu& cpu) {
+    Chaining& c = *chaining_;
+    const Countdown& countdown = cpu.wiring.countdown;
+    c.changed = true;
+    if (countdown.remaining <= 0) return GoOn::kOut;
+    if (cpu.events) {
+        if (!cpu.service_events() || countdown.remaining <= 0) return GoOn::kOut;
+        if (cpu.events) {
+            c.serviced = true;
+            return GoOn::kOut;
+        }
+    }
+    if (c.stop || cpu.tlb.generation() != c.generation) return GoOn::kOut;
+    const uint32_t mode = InterpreterGuest::mode(cpu);
+    if (!(mode & kFlatMode)) return GoOn::kOut;
+    follow_tlb(cpu);
+    c.change_mode(mode);
+    c.changed = false;
+    cpu.native.key = c.key;
+    cpu.native.remaining = countdown.remaining;
+    cpu.native.flags = native_flags(cpu.get_eflags());
+    cpu.native.exact = false;
+    return GoOn::kAtEip;
+}
+
+void Translator::count_calls(std::vector<TranslatorStatistics::RowCalls>& rows, uint64_t& all) const {
+    for (const Site& site : code_->out.sites) {
+        TranslatorStatistics::RowCalls& calls = rows[site.insn->row];
+        (site.rare ? calls.rare : calls.whole) += site.calls;
+        all += site.calls;
+    }
 }
 
 TranslatorStatistics Translator::statistics() const {
     TranslatorStatistics s = statistics_;
     s.cache_bytes = options_.cache_bytes;
     if (!code_) return s;
+    count_calls(s.rows, s.handlers);
     s.used_bytes = code_->as.getSize() + code_->next_cold - code_->cold_begin() +
                    static_cast<size_t>(code_->next_slot - code_->slots) + code_->caches.used_bytes();
     s.branches = code_->out.links.size() - 1;

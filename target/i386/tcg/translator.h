@@ -24,6 +24,7 @@ struct TranslatorOptions {
 };
 
 struct Site;
+enum class GoOn : uint8_t;
 
 class Translator {
   public:
@@ -61,7 +62,9 @@ class Translator {
     void expect_x87_faults(CodeBlock& block);
     void patch(uint32_t jump, const void* to);  // to: in the executable view
     static uint64_t call_exact(Cpu& cpu, uint32_t site);
-    bool exact(Cpu& cpu, uint32_t site);
+    GoOn exact(Cpu& cpu, uint32_t site);
+    GoOn elsewhere(Cpu& cpu);
+    void count_calls(std::vector<TranslatorStatistics::RowCalls>& rows, uint64_t& all) const;
 
     TranslatorOptions options_;
     TranslatorStatistics statistics_;
