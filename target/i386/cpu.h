@@ -392,7 +392,12 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
             fault(kGP, 0);
     }
     // IOPL and the TSS's I/O permission map; #GP(0).
-    void check_io(uint16_t port, unsigned size);
+    void check_io(uint16_t port, unsigned size) {
+        if (watching_ports) [[unlikely]]
+            check_port_watchpoints(port, size);  // a fault from here on drops the trap
+        if (protected_mode() && (v86() || cpl > iopl())) check_io_map(port, size);
+    }
+    void check_io_map(uint16_t port, unsigned size);
     // Everything that was derived from modes and page tables must be made anew.
     void flush_tlb();
     AddressSpace& memory() { return smm ? wiring.smm_memory : wiring.memory; }

@@ -267,10 +267,7 @@ void switch_through_gate(Cpu& cpu, const Descriptor& gate, Cpu::TaskSwitch why, 
     cpu.switch_task(gate.target(), why, has_error, error);
 }
 
-void Cpu::check_io(uint16_t port, unsigned size) {
-    if (watching_ports) check_port_watchpoints(port, size);  // a fault from here on drops the trap
-    if (!protected_mode() || (!v86() && cpl <= iopl()))
-        return;
+void Cpu::check_io_map(uint16_t port, unsigned size) {
     if (!(tr.type() & 8) || !tr.present() || tr.limit < kTssIoMap + 1)
         fault(kGP, 0);
     // Two bytes are read, whatever the size: so the map ends with a byte of ones.

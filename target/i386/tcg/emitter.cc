@@ -151,7 +151,8 @@ void Emitter::store_carry(uint32_t written, bool overflow_too) {
 // ---- control ---------------------------------------------------------------------------------------
 
 uint32_t Emitter::new_site(const Insn& i) {
-    out_.sites.push_back({&i, block_, static_cast<uint16_t>(block_->offset + i.end), InterpreterGuest::ends_block(i), is_x87(i)});
+    out_.sites.push_back({&i, block_, static_cast<uint16_t>(block_->offset + i.end), InterpreterGuest::ends_block(i), is_x87(i),
+                           (row_attr(i.row) & (kIo | kString)) == kIo});
     return static_cast<uint32_t>(out_.sites.size() - 1);
 }
 

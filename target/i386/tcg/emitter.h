@@ -36,6 +36,7 @@ struct Site {
     uint16_t end;     // from the page's start to the instruction's end
     bool ends_block;
     bool x87;
+    bool port;  // IN or OUT
     bool rare = false;  // of an instruction that has code of its own
     uint8_t caches = 0;         // SiteCaches that its accesses go by
     uint32_t first_cache = 0;   // the first one's number

@@ -236,11 +236,20 @@ GoOn Translator::exact(Cpu& cpu, uint32_t number) {
     const Insn& insn = *site.insn;
     Chaining& c = *chaining_;
     Countdown& countdown = cpu.wiring.countdown;
-    countdown.remaining = cpu.native.remaining + insn.left;
+    const int64_t remaining = cpu.native.remaining + insn.left;
+    countdown.remaining = remaining;
+    ++site.calls;
+    // At level 0 no IN or OUT can fault, and none looks at EIP or flags: they are made exact only if something came of it.
+    const bool port = site.port && !cpu.cpl && !cpu.watching_ports;
+    if (port) {
+        insn.exec(cpu, insn);
+        if (!cpu.events && countdown.remaining == remaining && !c.stop && cpu.tlb.generation() == c.generation)
+            return GoOn::kBehind;
+    }
     cpu.eip = cpu.native.page + site.end;
     take_native_flags(cpu);
     cpu.native.exact = true;
-    ++site.calls;
+    if (port) return elsewhere(cpu);
     c.insn = &insn;
     if (site.x87 && !x87_masked(cpu.fpu)) expect_x87_faults(*site.block);
     if (site.caches) scatter(site);
