@@ -392,7 +392,7 @@ void place_flags(std::span<const Insn> insns, BlockPlan& plan, size_t n) {
             if (deferred) own.deferred = d;
             return;
         }
-        if (p.flags.writes) return;
+        if (p.flags.writes || p.flags.may_write) return;
         there = there && (p.side_exit || keeps_host_flags(insns[k], p));
         computable = computable && !(p.writes & d.operands());
     }

@@ -246,7 +246,7 @@ void Emitter::instruction(const Insn& i) {
     current_ = &i;
     access_ = nullptr;
     x87_before_ = std::exchange(x87_now_, nullptr);
-    if (!now_->emitted || InterpreterGuest::ends_block(i)) x87_settle_pointers();
+    if (InterpreterGuest::ends_block(i)) x87_settle_pointers();
     const Shape& s = shape_of(i);
     if (!now_->emitted) deferred_ = {};
     const SimdForm& f = simd_form(i);
@@ -257,7 +257,10 @@ void Emitter::instruction(const Insn& i) {
         simd(i, f);
     else
         done = done && (is_x87(i) ? x87(i) : arithmetic(i, s) || moves(i, s) || branches(i, s) || string(i, s));
-    if (!done) exact(i);
+    if (!done) {
+        x87_settle_pointers();
+        exact(i);
+    }
     emitted_ += done;
     if (notes_) notes_->back().emitted = done;
     if (now_->flags.writes) {

@@ -64,6 +64,7 @@ FlagUse flag_use(const Insn& insn, bool emitted) {
             if (insn.imm & 31) u.writes = kArithFlags;
             break;
         case Shape::kShiftECl:
+            u.may_write = true;  // by 0 it changes none
             if (shape.number == static_cast<unsigned>(Shift::kRcl) || shape.number == static_cast<unsigned>(Shift::kRcr))
                 u.reads = kCF;
             break;

@@ -14,6 +14,7 @@ struct FlagUse {
     uint32_t reads = 0;
     uint32_t writes = 0;    // whatever they were before
     bool observed = true;   // the instruction may leave the block (fault, device, event): all must be there before it
+    bool may_write = false;  // others than `writes`, depending on an operand
 };
 
 // emitted: the translator has its own code for it, which may leave the block only where it accesses memory.
