@@ -124,6 +124,7 @@ struct Result {
     uint8_t vector;  // kNoVector: no fault
     uint32_t error;  // error code, if the vector has one
     uint32_t cr2;
+    uint64_t count;  // instructions up to a fault's handler; of our CPU only
     // Data words that aren't as in the pristine image, by index; further ones are only hashed.
     uint32_t changes;
     uint64_t more;

@@ -34,6 +34,7 @@ Builder::Builder(const CpuModel& model, Random& rng, Case& c, CaseInfo& info, bo
     info_.undefined.assign(1, 0);
     info_.memory_operand = 0;
     info_.slice = !sequence || rng_.percent(20) ? 1 + rng_.below(4) : 40;
+    info_.native_slice = rng_.percent(15) ? 1 + rng_.below(30) : 200;
     choose_segments();
     for (uint32_t& r : c_.gpr) r = static_cast<uint32_t>(integer_value(rng_, 4));
     c_.eflags = 0x202 | (static_cast<uint32_t>(rng_.next()) & kArithFlags);
@@ -385,7 +386,8 @@ bool Builder::single(const Plan& plan, bool tame) {
     if (attr & kString && rng_.percent(60)) rep_ = rng_.of({uint8_t{0xf2}, uint8_t{0xf3}});
     if (rep_ && rng_.percent(70)) info_.slice = 300;
     // A trap that is due after the next instruction must not be seen.
-    if (plan.name() == "popf" || plan.name() == "iret" || plan.loads_ss()) info_.slice = 1;
+    if (plan.name() == "popf" || plan.name() == "iret" || plan.loads_ss())
+        info_.slice = info_.native_slice = 1;
 
     tune_before(plan);
     Bytes bytes;
@@ -434,7 +436,7 @@ bool Builder::add(const Plan& plan) {
     lock_ = use_memory_ && (attr & kLockable) && rng_.percent(10);
     rep_ = 0;
     Bytes bytes;
-    if (attr & kString && rng_.percent(50)) {
+    if (attr & kString && !loop_ && rng_.percent(50)) {
         rep_ = rng_.of({uint8_t{0xf2}, uint8_t{0xf3}});
         // First a small count.
         if (!c_.code32) bytes.put(0x66, 1);
@@ -453,31 +455,30 @@ bool Builder::add(const Plan& plan) {
         return false;
     if (insn.row != plan.number || insn.length != own.size || writes_pinned(plan, insn))
         return false;
-    if (count() + 2 > kMaxInsns) return false;
+    if (count() + 4 > kMaxInsns) return false;
     if (plan.name() == "cvtpi2ps" && insn.has_mem) return false;
     if (!c_.code32 && plan.has("Mt")) return false;
     if (insn.op_size == 2 &&
         (plan.name() == "shld" || plan.name() == "shrd" || plan.name() == "bswap"))
         return false;
-    if (before) {
-        info_.starts.push_back(start_);
-        info_.insns.push_back(first);
-        info_.undefined.push_back(info_.undefined.back());
-        std::memcpy(c_.code + c_.code_length, bytes.data, before);
-        c_.code_length = static_cast<uint16_t>(c_.code_length + before);
-        start_ += before;
-    }
+    if (before) append(first, bytes, info_.undefined.back());
+    append(insn, own, undefined_after(plan, insn, info_.undefined.back()));
+    if (skip_.over && --skip_.over == 0) land();
+    return true;
+}
+
+void Builder::append(const Insn& insn, const Bytes& bytes, uint32_t undefined) {
     info_.starts.push_back(start_);
     info_.insns.push_back(insn);
-    info_.undefined.push_back(undefined_after(plan, insn, info_.undefined.back()));
-    std::memcpy(c_.code + c_.code_length, own.data, own.size);
-    c_.code_length = static_cast<uint16_t>(c_.code_length + own.size);
-    start_ += own.size;
-    return true;
+    info_.undefined.push_back(undefined);
+    std::memcpy(c_.code + c_.code_length, bytes.data, bytes.size);
+    c_.code_length = static_cast<uint16_t>(c_.code_length + bytes.size);
+    start_ += bytes.size;
 }
 
 // Ends the code: the pad after it, unless it lies at the end of what is mapped.
 void Builder::finish() {
+    if (skip_.over) land();
     const uint32_t at = c_.code_base + c_.eip - kCodeBase;
     const uint32_t end = at + c_.code_length;
     if (end + kPadSize <= kCodeSize) {
@@ -507,8 +508,13 @@ bool Builder::writes_pinned(const Plan& plan, const Insn& insn) const {
     // XCHG with eAX, and whatever names a pinned register: byte registers 4 to 7 aren't the pinned
     // ones.
     for (const Operand& o : plan.operands) {
-        if (!o.write || o.form.size() < 2 || o.form[1] == 'b') continue;
+        if (!o.write || o.form.size() < 2) continue;
         const char f = o.form[0];
+        if (o.form[1] == 'b') {
+            const unsigned r = f == 'E' ? insn.rm : insn.reg;  // CL and CH
+            if (pinned(kEcx) && (r & 3) == kEcx && (f != 'E' || !insn.has_mem)) return true;
+            continue;
+        }
         if ((f == 'G' || f == 'Z' || f == 'R') && pinned(insn.reg)) return true;
         if (f == 'E' && !insn.has_mem && pinned(insn.rm)) return true;
     }

@@ -16,6 +16,11 @@ class Builder {
     bool single(const Plan& plan, bool tame);
     // Adds an instruction to a sequence, unless it can't stand there.
     bool add(const Plan& plan);
+    // Adds a branch over the next few instructions, unless one is under way (oracle_flow.cc).
+    bool skip(const Plan& plan);
+    // What lies in between is executed several times, ECX counting.
+    void begin_loop();
+    void end_loop();
     void finish();
     unsigned count() const { return static_cast<unsigned>(info_.insns.size()); }
 
@@ -30,6 +35,8 @@ class Builder {
     void choose_segments();
     void choose_place(bool branch);
     void choose_target(bool far);
+    void append(const i386::Insn& insn, const Bytes& bytes, uint32_t undefined);
+    void land();
     uint32_t base_of(unsigned seg) const;
     bool pinned(unsigned reg) const { return pinned_ >> reg & 1; }
     void pin(unsigned reg, uint32_t value) {
@@ -75,6 +82,13 @@ class Builder {
     uint32_t branch_to_ = 0;  // offset in CS, or in far_to_
     uint16_t far_to_ = 0;
     uint32_t start_ = 0;  // its own offset in CS
+    // Of a branch that hasn't landed yet: where its displacement is, how many instructions it goes over, and which
+    // flags are undefined if it is taken.
+    struct {
+        unsigned at = 0, size = 0, over = 0;
+        uint32_t undefined = 0;
+    } skip_;
+    unsigned loop_ = 0;  // where its first instruction is in the code; 0: there is no loop
 };
 
 }  // namespace qr::oracle

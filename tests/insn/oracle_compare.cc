@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <iterator>
 #include <span>
@@ -339,11 +340,36 @@ std::string difference(const Generator& generator, const Case& c, const CaseInfo
     return out;
 }
 
+std::string engines_difference(const Result& a, const Result& b) {
+    if (a.vector != b.vector)
+        return fmt::format(" {} instead of {}", vector_name(b.vector), vector_name(a.vector));
+    std::string out;
+    const auto check = [&out](bool same, std::string_view name) {
+        if (!same) out += fmt::format(" {}", name);
+    };
+    check(a.eip == b.eip, "eip");
+    check(a.error == b.error, "error");
+    check(a.cr2 == b.cr2, "cr2");
+    check(a.eflags == b.eflags, "eflags");
+    check(a.count == b.count, "count");
+    check(std::equal(a.gpr, std::end(a.gpr), b.gpr), "registers");
+    check(std::equal(a.seg, std::end(a.seg), b.seg), "segments");
+    check(std::memcmp(&a.fx, &b.fx, offsetof(FxArea, st)) == 0, "x87-control");
+    check(std::memcmp(a.fx.st, b.fx.st, sizeof a.fx.st) == 0, "x87-registers");
+    check(std::memcmp(a.fx.xmm, b.fx.xmm, sizeof a.fx.xmm) == 0, "xmm");
+    const unsigned known = std::min(a.changes, kMaxChanges);
+    check(a.changes == b.changes && a.more == b.more &&
+              std::equal(a.changed, a.changed + known, b.changed) &&
+              std::equal(a.value, a.value + known, b.value),
+          "memory");
+    return out;
+}
+
 namespace {
 
 void show_result(std::string& out, std::string_view who, const Result& r) {
     auto to = std::back_inserter(out);
-    fmt::format_to(to, "  {}: {}", who, vector_name(r.vector));
+    fmt::format_to(to, "  {:<6}: {}", who, vector_name(r.vector));
     if (has_error_code(r.vector) || r.vector == kPF) fmt::format_to(to, " error {:#x}", r.error);
     if (r.vector == kPF) fmt::format_to(to, " cr2 {:#x}", r.cr2);
     fmt::format_to(to, " eip {:#x} eflags {:#x}\n    ", r.eip, r.eflags);
@@ -357,8 +383,9 @@ void show_result(std::string& out, std::string_view who, const Result& r) {
 
 void show_fx(std::string& out, std::string_view who, const FxArea& f) {
     auto to = std::back_inserter(out);
-    fmt::format_to(to, "  {}: fcw {:04x} fsw {:04x} ftw {:02x} mxcsr {:04x}\n    ", who, f.control,
-                   f.status, f.tags, f.mxcsr);
+    fmt::format_to(to, "  {:<6}: fcw {:04x} fsw {:04x} ftw {:02x} mxcsr {:04x} fop {:03x} fip {:x}:{:x} fdp {:x}:{:x}\n    ",
+                   who, f.control, f.status, f.tags, f.mxcsr, f.opcode, f.fcs, f.fip,
+                   f.fds, f.fdp);
     for (unsigned i = 0; i < 8; ++i) {
         fmt::format_to(to, " {:04x}:{:016x}{}", f.st[i].sign_exponent, f.st[i].mantissa,
                        i == 3 ? "\n    " : "");
@@ -376,14 +403,14 @@ void show_fx(std::string& out, std::string_view who, const FxArea& f) {
 }  // namespace
 
 std::string explain(const Generator& generator, const Case& c, const CaseInfo& info,
-                    const Result& host, const Result& ours) {
+                    std::string_view what, const Named& a, const Named& b) {
     std::string out;
     auto to = std::back_inserter(out);
     const Row& row = *generator.plans()[info.insns[0].row].row;
     fmt::format_to(
         to, "case {}: {}:{}\n", info.number,
         info.insns.size() == 1 ? fmt::format("{} '{}'", row.name, row.encoding) : "a sequence",
-        difference(generator, c, info, host, ours));
+        what);
     for (size_t i = 0; i < info.insns.size(); ++i) {
         const uint32_t from = info.starts[i] - c.eip;
         const uint32_t end = i + 1 < info.insns.size() ? info.starts[i + 1] - c.eip : c.code_length;
@@ -408,17 +435,14 @@ std::string explain(const Generator& generator, const Case& c, const CaseInfo& i
             fmt::format_to(to, " {:02x}", p.bytes[k]);
         fmt::format_to(to, "\n");
     }
-    show_result(out, "host  ", host);
-    show_result(out, "ours  ", ours);
-    bool fpu = std::memcmp(&host.fx, &ours.fx, 4) != 0 ||
-               std::memcmp(host.fx.st, ours.fx.st, sizeof host.fx.st) ||
-               std::memcmp(host.fx.xmm, ours.fx.xmm, sizeof host.fx.xmm) ||
-               host.fx.mxcsr != ours.fx.mxcsr;
+    for (const Named& n : {a, b}) show_result(out, n.who, n.result);
+    const FxArea &x = a.result.fx, &y = b.result.fx;
+    bool fpu = std::memcmp(&x, &y, 4) != 0 || std::memcmp(x.st, y.st, sizeof x.st) ||
+               std::memcmp(x.xmm, y.xmm, sizeof x.xmm) || x.mxcsr != y.mxcsr;
     for (const Insn& insn : info.insns) fpu = fpu || row_attr(insn.row) & (kFpu | kMmx | kSse);
     if (fpu) {
         show_fx(out, "before", c.fx);
-        show_fx(out, "host  ", host.fx);
-        show_fx(out, "ours  ", ours.fx);
+        for (const Named& n : {a, b}) show_fx(out, n.who, n.result.fx);
     }
     return out;
 }

@@ -156,6 +156,7 @@ Generator::Generator(const CpuModel& model) : model_(model) {
             p.excluded = "the CPU model hasn't got it";
     }
     for (const Plan& p : plans_) {
+        if ((p.row->attr & kNearBranch) && (p.has("Jb") || p.has("Jz"))) branches_.push_back(&p);
         if (!p.in_sequences || !p.excluded.empty()) continue;
         auto& family = p.row->attr & kFpu ? x87_ : p.row->attr & (kMmx | kSse) ? simd_ : integer_;
         family.push_back(&p);
@@ -176,12 +177,18 @@ void Generator::sequence(uint64_t seed, Case& c, CaseInfo& info) const {
     Builder builder(model_, rng, c, info, true);
     const unsigned length = 5 + rng.below(16);
     const unsigned kind = rng.below(4);  // integer only; with x87; with SIMD; with both
+    const bool flow = rng.percent(50);
+    if (flow && rng.percent(50)) builder.begin_loop();
     for (unsigned tries = 0; builder.count() < length && tries < 200; ++tries) {
         const auto* family = &integer_;
         if ((kind & 1) && !x87_.empty() && rng.percent(50)) family = &x87_;
         if ((kind & 2) && !simd_.empty() && rng.percent(50)) family = &simd_;
-        builder.add(*(*family)[rng.below(static_cast<uint32_t>(family->size()))]);
+        if (flow && rng.percent(15))
+            builder.skip(*branches_[rng.below(static_cast<uint32_t>(branches_.size()))]);
+        else
+            builder.add(*(*family)[rng.below(static_cast<uint32_t>(family->size()))]);
     }
+    builder.end_loop();
     builder.finish();
 }
 

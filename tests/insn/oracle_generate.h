@@ -62,7 +62,8 @@ struct Plan {
 // What the comparison has to know of a case.
 struct CaseInfo {
     uint64_t number = 0;
-    unsigned slice = 1;
+    unsigned slice = 1;           // instructions that are granted at a time
+    unsigned native_slice = 200;  // to the translator: mostly enough for whole blocks
     std::vector<uint32_t> starts;  // offsets in CS of the instructions
     std::vector<i386::Insn> insns;
     std::vector<uint32_t>
@@ -87,6 +88,7 @@ class Generator {
     const i386::CpuModel& model_;
     std::vector<Plan> plans_;
     std::vector<const Plan*> integer_, x87_, simd_;  // those that may stand in a sequence
+    std::vector<const Plan*> branches_;              // relative ones, the same
 };
 
 uint32_t flag_mask(std::string_view letters);

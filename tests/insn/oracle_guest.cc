@@ -184,6 +184,12 @@ void Guest::leave(Result& r) {
         if (r.vector == kPF) r.cr2 = cpu.cr2;
     }
     const FpuState& f = cpu.fpu;
+    r.fx = {};
+    r.fx.opcode = f.opcode;
+    r.fx.fip = f.fip;
+    r.fx.fcs = f.fcs;
+    r.fx.fdp = f.fdp;
+    r.fx.fds = f.fds;
     r.fx.control = f.control;
     r.fx.status = f.status;
     r.fx.tags = static_cast<uint8_t>(~f.empty);
@@ -221,6 +227,7 @@ void Guest::put_code(const Case& c, bool fill) {
 void Guest::run(const Case& c, unsigned slice, Result& r) {
     enter(c);
     Cpu& cpu = *cpu_;
+    const uint64_t before = countdown_.icount();
     constexpr unsigned kMostTurns = 500'000;
     unsigned turns = 0;
     bool out = false;
@@ -234,6 +241,8 @@ void Guest::run(const Case& c, unsigned slice, Result& r) {
                           !(cpu.events & kEventTrap));
     }
     leave(r);
+    // Without the handler's HLT. Where there was no fault the rest of the slice has gone into a pad.
+    r.count = cpu.cpl != 3 ? countdown_.icount() - before - (cpu.halted() ? 1 : 0) : 0;
     if (shut_down_ || turns == kMostTurns) r.vector = kHang;
     shut_down_ = false;
     collect_changes(ram_->data() + kDataAt, pristine_, r);

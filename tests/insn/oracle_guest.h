@@ -24,6 +24,7 @@ class Guest {
     // jump to itself that is put at the pads.
     void run(const Case& c, unsigned slice, Result& r);
     const i386::Cpu& cpu() const { return *cpu_; }
+    const i386::Engine& engine() const { return *engine_; }
 
   private:
     void build_tables();

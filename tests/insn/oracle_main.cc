@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Random tests of the CPU against the host's own CPU, generated from the instruction table.
+// The host's CPU is compared with the interpreter, as far as results are defined, and the interpreter with the
+// translator, in everything: undefined flags, x87 pointers, the count.
 //
-//     insn-oracle [--cases N] [--seed S] [--row NAME] [--case N] [--limit N] [--no-host]
-//     [--verbose]
+//     insn-oracle [--cases N] [--seed S] [--engine interp|tcg|both] [--sequences] [--row NAME] [--case N]
+//     [--limit N] [--no-host] [--verbose]
 //
-// --row: only rows of this name. --case: only the case of this number (with the seed and --row it
+// --engine: what the host is compared with, by default both. --sequences: only sequences, else one case in five
+// is. --row: only rows of this name. --case: only the case of this number (with the seed and --row it
 // came from), shown in full. --limit: how many differences to show. --no-host: only run the cases
 // on our CPU; so do builds with the address sanitizer, which can't have its shadow memory near the
 // host's test code. --verbose: coverage of each row, and rules. Exit status: 0 if all is the same,
-// and every row was covered, 1 if not, 77 if this host can't do it.
+// and every row was covered, and enough was translated; 1 if not, 77 if this host can't do it.
 //
 // Source: none (docs/testing.rst).
 #include <fmt/format.h>
@@ -24,6 +27,7 @@
 #include <vector>
 
 #include "accel/interp/interp.h"
+#include "accel/tcg/tcg.h"
 #include "tests/insn/oracle_compare.h"
 #include "tests/insn/oracle_generate.h"
 #include "tests/insn/oracle_guest.h"
@@ -40,6 +44,8 @@ struct Options {
     std::string row;
     bool one = false;
     uint64_t number = 0;
+    bool interpreter = true, translator = true;
+    bool sequences = false;
     unsigned limit = 10;
     bool verbose = false;
 #ifdef __SANITIZE_ADDRESS__
@@ -71,8 +77,16 @@ class Run {
         uint64_t fixed[kPage / 8];
         Generator::fill_data(options.seed + 1, fixed);
         std::memcpy(shared.read_only, fixed, kPage);
-        guest_ = std::make_unique<Guest>(model, make_i386_interpreter(), shared.pristine,
-                                         shared.read_only);
+        const auto add = [&](const char* name, std::unique_ptr<i386::Engine> engine, bool native) {
+            if (!engine) return;
+            engines_.push_back({name, native,
+                                std::make_unique<Guest>(model, std::move(engine), shared.pristine,
+                                                        shared.read_only),
+                                {}});
+        };
+        if (options.interpreter) add("interp", make_i386_interpreter(), false);
+        if (options.translator)
+            add("tcg", make_i386_translator({.cache_bytes = 8 << 20, .threshold = 0}), true);
         for (const Plan& p : generator_.plans())
             if (p.excluded.empty() && (options.row.empty() || p.name() == options.row)) {
                 // String instructions have the most ways to go.
@@ -86,6 +100,10 @@ class Run {
         const std::string why = options_.host ? native_.start() : "";
         if (!why.empty()) {
             fmt::print("insn-oracle: skipped: {}\n", why);
+            return 77;
+        }
+        if (engines_.empty()) {
+            fmt::print("insn-oracle: skipped: this host has no translator\n");
             return 77;
         }
         if (rows_.empty()) {
@@ -107,14 +125,14 @@ class Run {
         }
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
         report(last - first, seconds.count());
-        return differences_ || uncovered_ ? 1 : 0;
+        return differences_ || uncovered_ || untranslated_ ? 1 : 0;
     }
 
   private:
     void make(uint64_t number, Case& c, CaseInfo& info) {
         info.number = number;
         const uint64_t seed = options_.seed * 0x9e3779b97f4a7c15 + number * 0xd1342543de82ef95;
-        if (options_.row.empty() && number % 5 == 4)
+        if (options_.sequences || (options_.row.empty() && number % 5 == 4))
             generator_.sequence(seed, c, info);
         else
             generator_.single(*rows_[(number - number / 5) % rows_.size()], seed, c, info);
@@ -124,23 +142,42 @@ class Run {
         infos_.resize(count);
         for (unsigned i = 0; i < count; ++i) make(first + i, shared_.cases[i], infos_[i]);
         if (options_.host) native_.begin(0, count);
-        ours_.resize(count);
-        for (unsigned i = 0; i < count; ++i)
-            guest_->run(shared_.cases[i], infos_[i].slice, ours_[i]);
-        if (!options_.host) std::copy(ours_.begin(), ours_.end(), shared_.host);
+        for (Engine& e : engines_) {
+            e.results.resize(count);
+            for (unsigned i = 0; i < count; ++i) {
+                const CaseInfo& info = infos_[i];
+                e.guest->run(shared_.cases[i], e.native ? info.native_slice : info.slice,
+                             e.results[i]);
+            }
+        }
+        const std::vector<Result>& ours = engines_[0].results;
+        if (!options_.host) std::copy(ours.begin(), ours.end(), shared_.host);
         if (options_.host && !native_.finish()) {
-            if (options_.one)
-                fmt::print("{}", explain(generator_, shared_.cases[0], infos_[0], {}, ours_[0]));
+            if (options_.one) show(0, " the host died", {"", ours[0]}, {engines_[0].name, ours[0]});
             return false;
         }
-        for (unsigned i = 0; i < count; ++i)
-            judge(shared_.cases[i], infos_[i], shared_.host[i], ours_[i]);
+        for (unsigned i = 0; i < count; ++i) judge(i);
         return true;
     }
 
-    void judge(const Case& c, const CaseInfo& info, const Result& host, const Result& ours) {
+    void show(unsigned i, std::string_view what, const Named& a, const Named& b) {
+        fmt::print("{}\n", explain(generator_, shared_.cases[i], infos_[i], what, a, b));
+    }
+
+    void judge(unsigned i) {
+        const CaseInfo& info = infos_[i];
         if (info.insns.empty()) return;
-        const std::string what = difference(generator_, c, info, host, ours);
+        const Result& host = shared_.host[i];
+        cover(info, host);
+        const Engine& first = engines_[0];
+        compare(i, difference(generator_, shared_.cases[i], info, host, first.results[i]),
+                {"host", host}, {first.name, first.results[i]});
+        for (size_t n = 1; n < engines_.size(); ++n)
+            compare(i, engines_difference(first.results[i], engines_[n].results[i]),
+                    {first.name, first.results[i]}, {engines_[n].name, engines_[n].results[i]});
+    }
+
+    void cover(const CaseInfo& info, const Result& host) {
         const uint16_t row = info.insns[0].row;
         ++vectors_[host.vector];
         if (info.insns.size() == 1) {
@@ -151,15 +188,22 @@ class Run {
             sequence_insns_ += info.insns.size();
             whole_sequences_ += host.vector == kNoVector;
         }
-        if (options_.one) fmt::print("{}", explain(generator_, c, info, host, ours));
+    }
+
+    void compare(unsigned i, const std::string& what, const Named& a, const Named& b) {
+        if (options_.one) show(i, what, a, b);
         if (what.empty()) return;
         ++differences_;
-        const Plan& plan = generator_.plans()[row];
-        const std::string key = info.insns.size() == 1 ? fmt::format("{} '{}':{}", plan.name(),
-                                                                     plan.row->encoding, what)
-                                                       : "sequence:" + what;
+        const CaseInfo& info = infos_[i];
+        const Plan& plan = generator_.plans()[info.insns[0].row];
+        const std::string key =
+            fmt::format("{}: {}:{}", b.who,
+                        info.insns.size() == 1
+                            ? fmt::format("{} '{}'", plan.name(), plan.row->encoding)
+                            : "sequence",
+                        what);
         if (++kinds_[key] == 1 && kinds_.size() <= options_.limit && !options_.one)
-            fmt::print("{}\n", explain(generator_, c, info, host, ours));
+            show(i, what, a, b);
     }
 
     void report(uint64_t cases, double seconds) {
@@ -174,7 +218,7 @@ class Run {
             ++wanted;
             covered += c.done > 0;
             const bool always = c.done && c.done == c.faults;
-            const bool all = options_.row.empty() && options_.cases > 10 * rows_.size();
+            const bool all = options_.row.empty() && !options_.sequences && options_.cases > 10 * rows_.size();
             uncovered_ += all && !c.done;
             if (options_.verbose || (all && !c.done))
                 fmt::print("  {:<12} {:<20} {} cases, {} faults{}\n", p.name(), p.row->encoding,
@@ -195,23 +239,39 @@ class Run {
             "fault\n",
             covered, wanted, generator_.plans().size() - wanted, sequences_, sequence_insns_,
             whole_sequences_);
-        fmt::print("{} cases in {:.1f} s ({:.0f} a second), {} differences\n", cases, seconds,
-                   cases / seconds, differences_);
+        for (const Engine& e : engines_) {
+            const auto did = translator_statistics(e.guest->engine());
+            if (!did) continue;
+            fmt::print("translated: {} instructions in {} blocks, {} of them emitted; {} executed as host code\n",
+                       did->instructions, did->blocks, did->emitted, did->executed);
+            untranslated_ = options_.row.empty() && cases > kBatch && did->emitted < cases;
+        }
+        std::string names = options_.host ? "the host" : "";
+        for (const Engine& e : engines_) names += (names.empty() ? "" : ", ") + std::string(e.name);
+        fmt::print("{} cases on {} in {:.1f} s ({:.0f} a second), {} differences\n", cases, names,
+                   seconds, cases / seconds, differences_);
     }
+
+    struct Engine {
+        const char* name;
+        bool native;
+        std::unique_ptr<Guest> guest;
+        std::vector<Result> results;
+    };
 
     const Options& options_;
     Shared& shared_;
     Generator generator_;
     Native native_;
-    std::unique_ptr<Guest> guest_;
+    std::vector<Engine> engines_;  // the first is compared with the host
     std::vector<const Plan*> rows_;
     std::vector<CaseInfo> infos_;
-    std::vector<Result> ours_;
     std::vector<Coverage> coverage_;
     std::map<std::string, uint64_t> kinds_;
     std::map<uint8_t, uint64_t> vectors_;
     uint64_t differences_ = 0, uncovered_ = 0, sequences_ = 0, sequence_insns_ = 0,
              whole_sequences_ = 0;
+    bool untranslated_ = false;
 };
 
 int main_program(int argc, char** argv) {
@@ -223,6 +283,14 @@ int main_program(int argc, char** argv) {
         const bool more = i + 1 < argc;
         if (arg == "--verbose")
             options.verbose = true;
+        else if (arg == "--sequences")
+            options.sequences = true;
+        else if (arg == "--engine" && more && std::string(argv[i + 1]) == "interp")
+            options.translator = false, ++i;
+        else if (arg == "--engine" && more && std::string(argv[i + 1]) == "tcg")
+            options.interpreter = false, ++i;
+        else if (arg == "--engine" && more && std::string(argv[i + 1]) == "both")
+            ++i;
         else if (arg == "--no-host")
             options.host = false;
         else if (arg == "--cases" && more)
@@ -238,8 +306,8 @@ int main_program(int argc, char** argv) {
         else {
             fmt::print(
                 stderr,
-                "insn-oracle: '{}': give --cases N, --seed S, --row NAME, --case N, --limit N, "
-                "--no-host or --verbose\n",
+                "insn-oracle: '{}': give --cases N, --seed S, --engine interp|tcg|both, --sequences, "
+                "--row NAME, --case N, --limit N, --no-host or --verbose\n",
                 arg);
             return 2;
         }
