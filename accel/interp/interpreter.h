@@ -26,6 +26,7 @@
 // With a translator (Native) the blocks that are executed often are run as host code:
 //
 //   kPresent                          false: there is none
+//   longest_block()                   in instructions
 //   threshold(), adopt(cpu, block)    a new chained block; c.threshold executions make it hot
 //   hot(block)                        run it natively
 //   prepare(cpu, block)               translates it if it isn't yet; false: there is no room
@@ -41,6 +42,7 @@
 // which blocks exist. Source: none (docs/cpu.rst). VM thread only.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -67,7 +69,10 @@ class Interpreter final : public Guest::Engine {
   public:
     template <class... Options>
     explicit Interpreter(const Options&... options) : native_(options...) {
-        if constexpr (Native::kPresent) chain_.threshold = native_.threshold();
+        if constexpr (Native::kPresent) {
+            chain_.threshold = native_.threshold();
+            longest_ = std::min(kMaxInsns, native_.longest_block());
+        }
     }
 
     void run(Cpu& cpu) override {
@@ -248,7 +253,7 @@ class Interpreter final : public Guest::Engine {
         std::array<Insn, kMaxInsns> insns;
         unsigned count = 0, bytes = 0;
         bool keeps_mode = true;
-        while (count < kMaxInsns && bytes < code.size()) {
+        while (count < longest_ && bytes < code.size()) {
             if (!Guest::decode(cpu, code.subspan(bytes), insns[count])) break;
             const Insn& insn = insns[count++];
             bytes += insn.length;
@@ -332,6 +337,7 @@ class Interpreter final : public Guest::Engine {
 
     typename Guest::Chaining chain_;
     uint64_t epoch_ = 0;
+    unsigned longest_ = kMaxInsns;
     bool flush_due_ = false;
     Cache cache_;
     [[no_unique_address]] Native native_;

@@ -19,7 +19,8 @@ bool tcg_supported() { return i386::Translator::host_suits(); }
 std::unique_ptr<i386::Engine> make_i386_translator(const TcgOptions& options) {
     if (!tcg_supported()) return nullptr;
     return std::make_unique<TranslatingEngine>(
-        i386::TranslatorOptions{options.cache_bytes, options.threshold, options.observers, options.clock});
+        i386::TranslatorOptions{options.cache_bytes, options.threshold, options.block_insns, options.observers,
+                                options.clock});
 }
 
 std::optional<i386::TranslatorStatistics> translator_statistics(const i386::Engine& engine) {

@@ -7,6 +7,7 @@
 
 #include "accel/interp/interp.h"
 #include "accel/tcg/tcg.h"
+#include "tests/lockstep/miscompile.h"
 #include "tests/lockstep/planted_fault.h"
 #include "util/keyval.h"
 
@@ -22,12 +23,20 @@ Result<std::unique_ptr<i386::Engine>> translator(KeyVal& options) {
     if (!cache) return cache.error();
     const auto threshold = options.take_size("threshold", tcg.threshold);
     if (!threshold) return threshold.error();
+    const auto insns = options.take_size("insns", tcg.block_insns);
+    if (!insns) return insns.error();
+    if (!*insns || *insns > tcg.block_insns)
+        return Error{fmt::format("tcg: expected insns=1 to {}", tcg.block_insns)};
     if (!*cache || *threshold > kLargestThreshold)
         return Error{fmt::format("tcg: expected cache=1 or more and threshold=0 to {}", kLargestThreshold)};
     tcg.cache_bytes = *cache;
     tcg.threshold = static_cast<unsigned>(*threshold);
-    auto engine = make_i386_translator(tcg);
-    if (!engine) return Error{"tcg: this host has no translator: expected interp"};
+    tcg.block_insns = static_cast<unsigned>(*insns);
+    const auto fault = options.take("miscompile");
+    Result<std::unique_ptr<i386::Engine>> engine = make_i386_translator(tcg);
+    if (fault) engine = miscompiling_translator(tcg, *fault);
+    if (!engine) return engine;
+    if (!*engine) return Error{"tcg: this host has no translator: expected interp"};
     return engine;
 }
 

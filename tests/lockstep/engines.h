@@ -3,7 +3,10 @@
 // Engines by name, as lockstep's command line gives them:
 //
 //     interp
-//     tcg[:cache=MB][,threshold=N]    size of the code cache; executions before a block is translated
+//     tcg[:cache=MB][,threshold=N][,insns=N]
+//                size of the code cache; executions before a block is translated; the longest block
+//     tcg:...,miscompile=ROW[@ADDRESS]
+//                a translator that emits one thing wrong (see miscompile.h)
 //
 // Any of them with a fault planted into it: :fault=FIELD@N[,block=FIRST-LAST] (see planted_fault.h).
 // Source: none.

@@ -16,6 +16,7 @@
 #include <limits>
 #include <memory>
 #include <new>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -113,24 +114,49 @@ Outcome watch(Pair& pair, const Settings& settings, Window& window) {
     return kEqual;
 }
 
-int run(Pair& pair, const Settings& settings) {
+struct Search {
+    Outcome outcome = kBadUse;
+    std::optional<Finding> finding;
+};
+
+Search watch_and_search(Pair& pair, const Settings& settings) {
     // Shared with the child: the machines of this process stay as they are, for the search.
     void* memory = mmap(nullptr, sizeof(Window), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED) return kBadUse;
+    if (memory == MAP_FAILED) return {};
     Window& window = *new (memory) Window;
     const int outcome = in_child([&] { return watch(pair, settings, window); });
-    if (outcome == kEqual) return kEqual;
-    if (outcome == kNotAsRecorded) return kDifferent;
-
+    if (outcome == kEqual || outcome == kNotAsRecorded) return {static_cast<Outcome>(outcome), {}};
     fmt::print("A ({}) and B ({}{}) agree at instruction {} and {} {}; searching\n", settings.a, settings.b,
                settings.single_step ? ", single steps" : "", window.equal,
                outcome >= kDied ? fmt::format("one died of signal {} before", outcome - kDied) : "differ at",
                window.different);
-    const auto finding = find_first(pair, Course(settings.every), window);
-    if (finding)
-        report(pair, *finding);
-    else
+    return {kDifferent, find_first(pair, Course(settings.every), window)};
+}
+
+// A translator goes wrong in a block. Mostly it does so, too, if its blocks have one instruction each: which it is then
+// shows. False: it doesn't.
+bool report_single(const LogReader& log, Settings settings, const Finding& block) {
+    if (!settings.b.starts_with("tcg") || settings.b.find("insns=") != std::string::npos || block.died) return false;
+    settings.b += settings.b.find(':') == std::string::npos ? ":insns=1" : ",insns=1";
+    settings.until = block.to;
+    fmt::print("it is in instructions {} to {}, which B runs as one; again, with single ones\n", block.from + 1,
+               block.to);
+    const auto pair = make_pair(log, settings);
+    if (!pair) return false;
+    const Search search = watch_and_search(**pair, settings);
+    if (!search.finding || search.finding->to - search.finding->from != 1) return false;
+    report(**pair, *search.finding);
+    return true;
+}
+
+int run(const LogReader& log, Pair& pair, const Settings& settings) {
+    const Search search = watch_and_search(pair, settings);
+    if (search.outcome == kNotAsRecorded) return kDifferent;
+    if (search.outcome != kDifferent) return search.outcome;
+    if (!search.finding)
         fmt::print("run a second time they don't differ: an engine isn't deterministic\n");
+    else if (search.finding->to - search.finding->from == 1 || !report_single(log, settings, *search.finding))
+        report(pair, *search.finding);
     return kDifferent;
 }
 
@@ -145,7 +171,7 @@ int lockstep(int argc, char** argv) {
     if (!log) return complain(log.error());
     const auto pair = make_pair(**log, *settings);
     if (!pair) return complain(pair.error());
-    return run(**pair, *settings);
+    return run(**log, **pair, *settings);
 }
 
 }  // namespace

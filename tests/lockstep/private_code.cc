@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // A forked process's own copy of generated code; see private_code.h.
-// Source: memfd_create(2), mincore(2), proc(5) on /proc/pid/maps.
+// Source: mmap(2), memfd_create(2), mincore(2), proc(5) on /proc/pid/maps.
 #include "tests/lockstep/private_code.h"
 
 #include <algorithm>
@@ -28,8 +28,8 @@ struct Mapping {
     uint64_t offset = 0;
 };
 
-// The mappings of each memfd, by its inode.
-std::map<uint64_t, std::vector<Mapping>> shared_memory() {
+// The mappings of shared memory that code is executed in, by its inode.
+std::map<uint64_t, std::vector<Mapping>> code_memory() {
     std::map<uint64_t, std::vector<Mapping>> files;
     std::FILE* maps = std::fopen("/proc/self/maps", "re");
     if (!maps) return files;
@@ -37,7 +37,8 @@ std::map<uint64_t, std::vector<Mapping>> shared_memory() {
     while (std::fgets(line, sizeof line, maps)) {
         unsigned long first, last, offset, inode;
         char rights[5];
-        if (!std::strstr(line, " /memfd:")) continue;
+        // Anonymous, or made here before.
+        if (!std::strstr(line, " /dev/zero (deleted)") && !std::strstr(line, " /memfd:code")) continue;
         if (std::sscanf(line, "%lx-%lx %4s %lx %*s %lu", &first, &last, rights, &offset, &inode) != 5) continue;
         if (rights[3] != 's') continue;
         const int protection = (rights[0] == 'r' ? PROT_READ : 0) | (rights[1] == 'w' ? PROT_WRITE : 0) |
@@ -45,6 +46,9 @@ std::map<uint64_t, std::vector<Mapping>> shared_memory() {
         files[inode].push_back({reinterpret_cast<uint8_t*>(first), last - first, protection, offset});
     }
     std::fclose(maps);
+    std::erase_if(files, [](const auto& file) {
+        return std::ranges::none_of(file.second, [](const Mapping& m) { return m.protection & PROT_EXEC; });
+    });
     return files;
 }
 
@@ -82,7 +86,7 @@ bool unshare(const std::vector<Mapping>& mappings) {
 }  // namespace
 
 bool unshare_code() {
-    for (const auto& [inode, mappings] : shared_memory())
+    for (const auto& [inode, mappings] : code_memory())
         if (!unshare(mappings)) return false;
     return true;
 }

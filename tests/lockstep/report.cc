@@ -88,7 +88,9 @@ void report(Pair& pair, const Finding& finding) {
     pair.run_to(finding.from);
     pair.a().catch_up();
     pair.b().catch_up();
-    if (const Difference due = pair.compare(); due.any()) {
+    // In a copy: see Search::differ_after_stop().
+    if (in_child([&] { return pair.compare().any() ? 1 : 0; })) {
+        const Difference due = pair.compare();
         fmt::print("first difference: at instruction {}, in what was due there before the next one was executed "
                    "(timers, inputs, time that passes in HLT)\n",
                    finding.from);

@@ -19,9 +19,9 @@ EVERY = 1000
 
 
 class Lockstep(machine.MachineTest):
-    def record(self, *guest):
-        """The instructions of a recording of the guest "echo"."""
-        self.bios = self.assemble("echo", *guest)
+    def record(self, *guest, name="echo"):
+        """The instructions of a recording of the guest."""
+        self.bios = self.assemble(name, *guest)
         done = machine.run("-bios", self.bios, "-display", "none", "-serial", "stdio", "-m", "16",
                            *machine.EXIT_DEVICE, *self.recording("shift=3"), stdin=LINES)
         self.assertEqual(done.status, 11, done)
@@ -75,18 +75,20 @@ class Same(Lockstep):
         self.assertIn("equal: 100000 ", self.lockstep("--single-step", "--until", min(length, 100000), status=0))
 
 
-class Translator(Lockstep):
-    """Also where the translator has hardly room for its code, and where it doesn't wait to see what is hot."""
-
+class Translated(Lockstep):
     def setUp(self):
         super().setUp()
-        self.record()
+        self.record(name="flat")
         done = subprocess.run([LOCKSTEP, "--b", "tcg", "--until", "1", self.log], capture_output=True, text=True)
         if "this host has no translator" in done.stderr:
             self.skipTest("this host has no translator")
 
+
+class Translator(Translated):
+    """Also where the translator has hardly room for its code, and where it doesn't wait to see what is hot."""
+
     def test_same(self):
-        for engine in ("tcg", "tcg:cache=1", "tcg:threshold=0", "tcg:cache=1,threshold=0"):
+        for engine in ("tcg", "tcg:cache=1", "tcg:threshold=0", "tcg:cache=1,threshold=0", "tcg:threshold=0,insns=1"):
             for every in (EVERY, 99991):
                 with self.subTest(engine=engine, every=every):
                     self.lockstep("--b", engine, "--every", every, status=0)
@@ -101,6 +103,54 @@ class Translator(Lockstep):
         output = self.lockstep("--b", f"tcg:threshold=0,fault=edi@{at}", "--every", EVERY, status=1)
         self.names_instruction(output, at)
         self.assertEqual([line.split(":")[0] for line in self.differs(output)], ["cpu0.edi"])
+
+
+class PlantedEmitterFault(Translated):
+    """The translator emits one thing wrong: the search ends at the first instruction that it is wrong for."""
+
+    def find_emitted(self, row, *engine):
+        return self.lockstep("--b", ",".join(["tcg", *engine, f"miscompile={row}"]).replace(",", ":", 1), "--every", EVERY,
+                             status=1)
+
+    def found(self, output, row):
+        """The number of the instruction, of that row, that the report names; its address; what differs after it."""
+        number = int(re.search(r"^first difference: instruction (\d+)$", output, re.M)[1])
+        self.names_instruction(output, number)
+        address, name = re.search(rf"^ +{number}  ([0-9a-f]{{8}})  (?:[0-9a-f]{{2}} )+ +(\w+)", output, re.M).groups()
+        self.assertEqual(name, row, output)
+        self.assertEqual(len(re.findall(r"^EAX=", output, re.M)), 3, output)  # before; after, A; after, B
+        return number, address, self.differs(output)
+
+    def test_registers_and_flags(self):
+        for row, fields in (("sub", {"cpu0.edx"}), ("sbb", {"cpu0.eax", "cpu0.eflags"}), ("and", {"cpu0.ebx"}),
+                            ("or", {"cpu0.eax", "cpu0.eflags"})):
+            with self.subTest(row=row):
+                differs = self.found(self.find_emitted(row, "threshold=0"), row)[2]
+                self.assertEqual({line.split(":")[0] for line in differs}, fields)
+
+    def test_memory(self):
+        for row in ("adc", "xor"):
+            with self.subTest(row=row):
+                differs = self.found(self.find_emitted(row), row)[2]
+                self.assertRegex(differs.pop(), r"^memory 'pc\.ram' page 0x4 offset 0x400\d: ")
+                self.assertLessEqual({line.split(":")[0] for line in differs}, {"cpu0.eflags"})
+
+    def test_one_address(self):
+        """Only one of many instructions is emitted wrong, and only when it has been executed often."""
+        anywhere = self.found(self.find_emitted("and", "threshold=0"), "and")
+        _, address, _ = self.found(self.find_emitted("xor"), "xor")
+        number, again, _ = self.found(self.find_emitted(f"xor@{address}", "threshold=200"), "xor")
+        self.assertEqual(again, address)
+        self.assertGreater(number, anywhere[0])
+
+    def test_in_its_block_only(self):
+        """ADC in place of ADD is wrong only if the instruction before it has left the host's carry set."""
+        output = self.find_emitted("add", "threshold=0")
+        first, last = map(int, re.search(r"^first difference: in instructions (\d+) to (\d+), which B runs as one",
+                                         output, re.M).groups())
+        self.assertLessEqual(last - first, 32)
+        self.assertRegex(output, r"(?m)^ +\d+  000f[0-9a-f]{4}  01 f0 +add eax, esi$")
+        self.assertTrue(self.differs(output))
 
 
 class PlantedFault(Lockstep):
@@ -158,7 +208,7 @@ class BadUse(Lockstep):
     def test_bad_use(self):
         self.record()
         for options in (["--b", "interpret"], ["--b", "interp:size=3"], ["--b", "interp:fault=eax"],
-                        ["--b", "interp:fault=eax@5,block=6-7"], ["--every", "0"], ["--every", "x"], ["--until"],
+                        ["--b", "interp:fault=eax@5,block=6-7"], ["--b", "tcg:miscompile=mov"], ["--b", "tcg:insns=33"], ["--every", "0"], ["--every", "x"], ["--until"],
                         ["--what"], [self.log]):
             with self.subTest(options=options):
                 self.lockstep(*options, status=2)

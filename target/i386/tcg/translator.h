@@ -19,6 +19,7 @@ namespace qr::i386 {
 struct TranslatorOptions {
     uint64_t cache_bytes = uint64_t{64} << 20;
     unsigned threshold = 30;  // executions before a block is translated; 0 and 1: at once
+    unsigned block_insns = 32;  // in a block, at most
     std::vector<TranslationObserver*> observers{};
     std::function<uint64_t()> clock{};  // nanoseconds, to measure translation by; the core has none of its own
 };
@@ -37,6 +38,7 @@ class Translator {
     static bool host_suits();
 
     unsigned threshold() const { return options_.threshold; }
+    unsigned longest_block() const { return options_.block_insns; }
     void adopt(Cpu& cpu, CodeBlock& block);
     bool hot(const CodeBlock& block) const { return code_ && block.heat >= options_.threshold; }
     bool may_continue(const CodeBlock& block) const;
