@@ -45,10 +45,6 @@ LOGIC equ ALL & ~AF
     P %3, {%2 eax, eax}
 %endmacro
 
-main:
-    mov esi, producers
-    jmp run_flags
-
 producers:
     OPERATION "add", add, ALL
     OPERATION "adc", adc, ALL
@@ -76,5 +72,4 @@ producers:
     P ALL, {xor eax, ebx}, {sub eax, ecx}
     P ALL, {cmp eax, ebx}, {mov eax, ecx}, {mov ebx, eax}
     P ALL, {cmp eax, ebx}, {lea eax, [ebx + ecx]}, {not ebx}
-    db 0
-END
+END_FLAGS

@@ -42,10 +42,6 @@
 
 BITS_ equ CF | ZF
 
-main:
-    mov esi, producers
-    jmp run_flags
-
 producers:
     GROUP "inc"
     P ALL, {inc al}
@@ -160,5 +156,4 @@ producers:
     P ALL, {sub eax, ebx}, {mov ebx, 0x40}, {cpuid}, {mov eax, ecx}, {mov edx, ecx}, {mov eax, 0}, \
         {mov ebx, 0}, {mov ecx, 0}, {mov edx, 0}
     P ALL, {sub eax, ebx}, {cld}, {std}, {cld}, {cli}
-    db 0
-END
+END_FLAGS

@@ -18,40 +18,13 @@
 %include "harness.inc"
 %include "flags.inc"
 
-; OPERATION name, instruction, flags defined by one, by more, by CL for bytes and words
-%macro OPERATION 5
-    GROUP %1
-    P %3, {%2 al, 1}
-    P %3, {%2 ax, 1}
-    P %3, {%2 eax, 1}
-    P %3, {mov [scratch + 8], ebx}, {%2 dword [scratch + 8], 1}
-    P %4, {%2 bh, 3}
-    P %4, {%2 ax, 7}
-    P %4, {%2 eax, 13}
-    P %4, {%2 eax, 31}
-    P ALL, {%2 eax, 32}
-    P ALL, {%2 al, 32}
-    P %5, {%2 al, cl}
-    P %5, {%2 bx, cl}
-    P %4, {%2 eax, cl}
-    P %4, {mov [scratch + 8], ebx}, {%2 dword [scratch + 8], cl}
-    P %5, {mov [scratch + 8], ebx}, {%2 byte [scratch + 9], cl}
-    P ALL, {mov cl, 0}, {%2 eax, cl}
-    P %3, {mov cl, 33}, {%2 eax, cl}
-    P %4 & ~OF, {add eax, ebx}, {%2 eax, cl}
-%endmacro
-
 SHIFT_1 equ ALL & ~AF
 SHIFT equ ALL & ~(AF | OF)
 
-main:
-    mov esi, producers
-    jmp run_flags
-
 producers:
-    OPERATION "shl", shl, SHIFT_1, SHIFT, SHIFT & ~CF
-    OPERATION "shr", shr, SHIFT_1, SHIFT, SHIFT & ~CF
-    OPERATION "sar", sar, SHIFT_1, SHIFT, SHIFT
+    BY_COUNT "shl", shl, SHIFT_1, SHIFT, SHIFT & ~CF
+    BY_COUNT "shr", shr, SHIFT_1, SHIFT, SHIFT & ~CF
+    BY_COUNT "sar", sar, SHIFT_1, SHIFT, SHIFT
     GROUP "shld"
     P SHIFT_1, {shld eax, ebx, 1}
     P SHIFT, {shld eax, ebx, 5}
@@ -68,5 +41,4 @@ producers:
     P SHIFT, {shrd eax, ebx, cl}
     P SHIFT, {and cl, 15}, {shrd ax, bx, cl}
     P SHIFT, {mov [scratch + 8], ebx}, {shrd [scratch + 8], eax, cl}
-    db 0
-END
+END_FLAGS
