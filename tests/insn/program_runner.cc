@@ -9,7 +9,8 @@
 //
 //     program-runner PROGRAM.S...                 on our CPU, on all engines that this host has
 //     program-runner --engine interp PROGRAM.S... on one of them: interp, tcg, tcg-at-once (translates what it
-//                                                 sees), tcg-1mb (at once, into a code cache that is always full)
+//                                                 sees), tcg-1mb (at once, into a small code cache), tcg-tiny (at
+//                                                 once, into one that is flushed again and again)
 //     program-runner --peer QEMU PROGRAM.S...     on QEMU: shows where our expectations and it differ
 //     program-runner --state ...                  also prints the CPU at the end of each program
 //
@@ -138,12 +139,14 @@ std::vector<EngineKind> engine_kinds() {
     std::vector<EngineKind> kinds{{"interp", make_i386_interpreter}};
     if (tcg_supported()) {
         const auto tcg = [](const TcgOptions& options) { return [options] { return make_i386_translator(options); }; };
-        TcgOptions at_once, small;
-        at_once.threshold = small.threshold = 0;
+        TcgOptions at_once, small, tiny;
+        at_once.threshold = small.threshold = tiny.threshold = 0;
         small.cache_bytes = 1 << 20;
+        tiny.cache_bytes = 128 << 10;
         kinds.push_back({"tcg", tcg(TcgOptions{})});
         kinds.push_back({"tcg-at-once", tcg(at_once)});
         kinds.push_back({"tcg-1mb", tcg(small)});
+        kinds.push_back({"tcg-tiny", tcg(tiny)});
     }
     return kinds;
 }
