@@ -2,7 +2,8 @@
 """What the record and replay tests share: the emulator under test, guests assembled on the spot, and runs
 that have a time limit and an exact expectation. Standard library only.
 
-QEMU_REPLAY: the emulator. CHECK: quick, normal or slow.
+QEMU_REPLAY: the emulator. CHECK: quick, normal or slow. RECORDINGS: a folder for copies of the recordings that
+the tests made, if somebody wants to do more with them.
 """
 import json
 import os
@@ -18,6 +19,8 @@ import unittest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 GUESTS = ROOT / "tests" / "replay" / "guests"
 EMULATOR = os.environ.get("QEMU_REPLAY", str(ROOT / "build" / "qemu-system-i386"))
+RECORDINGS = os.environ.get("RECORDINGS")
+LOG_MAGIC = b"\x89QRLOG\r\n"
 KIND = os.environ.get("CHECK", "normal")
 EXIT_DEVICE = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
 # What a replay that came to the recording's end says, and the end that it says it had.
@@ -67,12 +70,20 @@ class MachineTest(unittest.TestCase):
     """Gives each test a directory of its own, guests, and the two halves of every replay test."""
 
     maxDiff = 2000
+    sound = True  # what is in self.log at the end of a test is a recording that can be replayed
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="qemu-replay-test-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.log = self.folder / "log.bin"
+        self.addCleanup(self.keep_recording)
         self.started = 0
+
+    def keep_recording(self):
+        if RECORDINGS and self.sound and self.log.exists():
+            with open(self.log, "rb") as log:
+                if log.read(len(LOG_MAGIC)) == LOG_MAGIC:
+                    shutil.copy(self.log, pathlib.Path(RECORDINGS) / f"{pathlib.Path(sys.argv[0]).stem}.{self.id()}.rr")
 
     def assemble(self, name, *defines):
         """The firmware image of tests/replay/guests/NAME.asm."""

@@ -26,6 +26,8 @@ def limit_memory():
 
 
 class Damage(machine.MachineTest):
+    sound = False
+
     def setUp(self):
         super().setUp()
         self.random = random.Random(SEED)
