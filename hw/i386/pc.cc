@@ -154,6 +154,7 @@ struct PcBoard::Parts {
           mouse(door, clock),
           i8042(clock, control, keyboard, mouse, piix3.isa_irq(1), piix3.isa_irq(12), IrqLine(a20, 1)),
           fw_cfg(dma),
+          disks(bus, ports, piix3, clock),
           cpu({memory, smm_memory, ports, clock, countdown, &apic,
                [this, ferr = piix3.isa_irq(13)](bool level) { ferr.set(level); },
                [&control] { control.request_reset(); }},
@@ -189,6 +190,7 @@ struct PcBoard::Parts {
     Ps2Mouse mouse;
     I8042 i8042;
     FwCfg fw_cfg;
+    PcDisks disks;
     i386::Cpu cpu;
 
     std::unique_ptr<RamBlock> ram, bios, options, vga_rom;
@@ -294,8 +296,7 @@ void PcBoard::Parts::preset_cmos(const PcConfig& config) {
     rtc.preset(0x5f, 0);     // CPUs, less one
     rtc.preset(0x10, 0);     // floppy drives: none
     rtc.preset(0x14, 0x06);  // FPU and PS/2 mouse are installed
-    rtc.preset(0x38, 0x30);  // boot order: first from CD, as without disks
-    rtc.preset(0x3d, 0x23);
+    disks.preset_cmos(rtc, config.boot);
 }
 
 Result<void> PcBoard::Parts::fill_fw_cfg(const PcConfig& config) {
@@ -313,6 +314,8 @@ Result<void> PcBoard::Parts::fill_fw_cfg(const PcConfig& config) {
     items.nographic = config.nographic;
     items.boot_menu = config.boot_menu;
     if (config.has_kernel) items.boot_order.emplace_back(kLinuxBootOrderEntry);
+    for (const PcDisks::BootEntry& entry : disks.boot_entries()) items.boot_order.push_back(entry.path);
+    items.disk_geometry = disks.geometries();
     add_pc_items(fw_cfg, items);
 
     AcpiMachine acpi;
@@ -351,6 +354,7 @@ void PcBoard::Parts::list_devices(const PcConfig& config) {
         if (d) devices.push_back(d.get());
     for (auto& d : debug_cons) devices.push_back(d.get());
     for (auto& d : debug_exits) devices.push_back(d.get());
+    for (Device* d : disks.devices()) devices.push_back(d);
 
     root.add("cpu0", [this](StateVisitor& v) { cpu.state(v); }, [this] { cpu.after_load(); });
     for (Device* d : devices)
@@ -397,6 +401,8 @@ Result<std::unique_ptr<PcBoard>> PcBoard::create(PcConfig config, Door& door, Vi
         if (!vga) return vga.error();
         parts.vga = std::move(*vga);
     }
+    for (const PcDisk& disk : config.disks)
+        if (const auto added = parts.disks.add(disk); !added) return added.error();
     parts.preset_cmos(config);
     if (const auto filled = parts.fill_fw_cfg(config); !filled) return filled.error();
     parts.list_devices(config);

@@ -15,6 +15,7 @@
 #include "chardev/char.h"
 #include "exec/ioport.h"
 #include "exec/memory.h"
+#include "hw/i386/pc_disks.h"
 #include "hw/machine_control.h"
 #include "sysemu/clock.h"
 #include "sysemu/replay.h"
@@ -39,6 +40,8 @@ struct PcConfig {
     std::optional<std::array<uint8_t, 16>> uuid;
     bool nographic = false;
     bool boot_menu = false;
+    PcBoot boot;
+    std::vector<PcDisk> disks;
     int64_t rtc_epoch = 0;           // seconds since 1970, in the RTC's own zone
     struct DebugExit {
         uint16_t iobase, iosize;

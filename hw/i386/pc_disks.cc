@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// Disk controllers of the `pc` board and what its firmware knows of them. Source: IBM AT addresses; CMOS bytes as
+// SeaBIOS reads them (Phoenix's and AMI's of old) and QEMU 7.2 was seen to fill them; Open Firmware paths likewise.
+#include "hw/i386/pc_disks.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "hw/ide/ata_disk.h"
+#include "hw/ide/atapi_cdrom.h"
+
+namespace qr {
+
+namespace {
+
+constexpr unsigned kIdeDevfn = pci_devfn(1, 1);
+constexpr uint16_t kIdeCommand[] = {0x1f0, 0x170};
+constexpr uint16_t kIdeControl[] = {0x3f6, 0x376};
+constexpr unsigned kIdeIrq[] = {14, 15};
+
+// How a BIOS makes more of a disk's geometry than its 1024 cylinders.
+enum Translation : uint8_t { kNone = 0, kLba = 1, kLarge = 2 };
+
+Translation translation_of(const ide::Geometry& g) {
+    if (g.cylinders <= 1024) return kNone;
+    return unsigned{g.cylinders} * g.heads <= 131072 ? kLarge : kLba;
+}
+
+// Index of a boot device in CMOS; 0: none.
+uint8_t boot_code(const std::string& order, size_t n) {
+    constexpr std::string_view kLetters = "acdn";
+    if (n >= order.size()) return 0;
+    return static_cast<uint8_t>(kLetters.find(order[n]) + 1);
+}
+
+}  // namespace
+
+PcDisks::PcDisks(PciBus& bus, IoPortSpace& ports, Piix3& piix3, VirtualClock& clock)
+    : clock_(clock),
+      ide_(bus, kIdeDevfn, {piix3.isa_irq(kIdeIrq[0]), piix3.isa_irq(kIdeIrq[1])}) {
+    for (unsigned i = 0; i < 2; ++i) {
+        ports.map(kIdeCommand[i], ide_.channel(i).command_region());
+        ports.map(kIdeControl[i], ide_.channel(i).control_region());
+    }
+}
+
+Result<void> PcDisks::add(const PcDisk& disk) { return add_ide(disk); }
+
+Result<void> PcDisks::add_ide(const PcDisk& disk) {
+    if (disk.bus > 1 || disk.unit > 1) {
+        return Error{fmt::format("drive '{}': there is no unit {} on IDE bus {}: expected buses ide.0 and ide.1 "
+                                 "with units 0 and 1",
+                                 disk.drive->id(), disk.unit, disk.bus)};
+    }
+    ide::Channel& channel = ide_.channel(disk.bus);
+    if (channel.unit(disk.unit)) {
+        return Error{fmt::format("drive '{}': unit {} of bus ide.{} is in use already", disk.drive->id(), disk.unit,
+                                 disk.bus)};
+    }
+    // As QEMU numbers drives that have no serial number of their own: by their place.
+    const unsigned place = disk.bus * 2 + disk.unit + 1;
+    const std::string& given = disk.serial.empty() ? disk.drive->serial() : disk.serial;
+    ide::Identity identity{disk.model, given.empty() ? fmt::format("QM{:05}", place) : given,
+                           disk.version.empty() ? "2.5+" : disk.version, disk.wwn};
+    const std::string name = fmt::format("ide.{}.{}", disk.bus, disk.unit);
+    const std::string path = fmt::format("/pci@i0cf8/ide@1,1/drive@{}/disk@{}", disk.bus, disk.unit);
+    if (disk.kind == PcDisk::Kind::kIdeCdrom) {
+        channel.attach(disk.unit, std::make_unique<ide::AtapiCdrom>(channel.wires(), disk.unit, name, clock_,
+                                                                    *disk.drive, std::move(identity)));
+    } else {
+        if (disk.drive->size() < 512) {
+            return Error{fmt::format("drive '{}': a disk of {} bytes: expected at least one sector of 512",
+                                     disk.drive->id(), disk.drive->size())};
+        }
+        auto unit = std::make_unique<ide::AtaDisk>(channel.wires(), disk.unit, name, clock_, *disk.drive,
+                                                   std::move(identity), disk.geometry);
+        ide_geometry_[disk.bus * 2 + disk.unit] = unit->geometry();
+        channel.attach(disk.unit, std::move(unit));
+    }
+    note_boot(disk, path);
+    return {};
+}
+
+void PcDisks::note_boot(const PcDisk& disk, const std::string& path) {
+    if (disk.boot_index) boot_entries_.push_back({*disk.boot_index, path});
+    const ide::Geometry& g = disk.geometry;
+    if (g.heads) geometries_.push_back(fmt::format("{} {} {} {}", path, g.cylinders, g.heads, g.sectors));
+}
+
+std::vector<PcDisks::BootEntry> PcDisks::boot_entries() const {
+    std::vector<BootEntry> sorted = boot_entries_;
+    std::ranges::stable_sort(sorted, {}, &BootEntry::index);
+    return sorted;
+}
+
+std::vector<Device*> PcDisks::devices() { return {&ide_}; }
+
+void PcDisks::preset_cmos(Mc146818& rtc, const PcBoot& boot) const {
+    const auto set = [&rtc](unsigned index, unsigned value) {
+        rtc.preset(static_cast<uint8_t>(index), static_cast<uint8_t>(value));
+    };
+    // The two disks of the primary channel: type 47, whose parameters follow.
+    uint8_t types = 0, translation = 0;
+    for (unsigned i = 0; i < 4; ++i) {
+        if (!ide_geometry_[i]) continue;
+        const ide::Geometry& g = *ide_geometry_[i];
+        translation |= static_cast<uint8_t>(translation_of(g) << 2 * i);
+        if (i > 1) continue;
+        types |= static_cast<uint8_t>(0xf0 >> 4 * i);
+        set(0x19 + i, 47);
+        const unsigned at = 0x1b + 9 * i;
+        set(at, g.cylinders);
+        set(at + 1, g.cylinders >> 8);
+        set(at + 2, g.heads);
+        set(at + 3, 0xff);  // write precompensation: none
+        set(at + 4, 0xff);
+        set(at + 5, 0xc0 | (g.heads > 8 ? 8u : 0u));
+        set(at + 6, g.cylinders);  // landing zone
+        set(at + 7, g.cylinders >> 8);
+        set(at + 8, g.sectors);
+    }
+    set(0x12, types);
+    set(0x39, translation);
+    set(0x3d, boot_code(boot.order, 1) << 4 | boot_code(boot.order, 0));
+    set(0x38, boot_code(boot.order, 2) << 4 | (boot.check_floppy ? 0u : 1u));
+}
+
+}  // namespace qr
