@@ -45,12 +45,12 @@ void BusMaster::write(unsigned offset, uint8_t value) {
             const bool starts = value & ~command_ & kStart;
             const bool stops = command_ & ~value & kStart;
             command_ = value & (kStart | kToMemory);
-            if (stops) status_ &= static_cast<uint8_t>(~kActive);
+            if (stops) end_table();
             if (!starts) return;
             status_ |= kActive;
             next_ = table_;
             left_ = 0;
-            last_ = false;
+            last_ = used_up_ = false;
             channel_.dma_ready();
             return;
         }
@@ -86,6 +86,7 @@ void BusMaster::fetch() {
 template <class Move>
 size_t BusMaster::walk(size_t size, Move move) {
     size_t done = 0;
+    if (used_up_) end_table();
     while (done < size && status_ & kActive) {
         if (!left_) fetch();
         const size_t n = std::min<size_t>(left_, size - done);
@@ -94,9 +95,14 @@ size_t BusMaster::walk(size_t size, Move move) {
         address_ += static_cast<uint32_t>(n);
         left_ -= static_cast<uint32_t>(n);
         // The table's end: if that wasn't all, the device waits for another one, without interrupt.
-        if (!left_ && last_) status_ &= static_cast<uint8_t>(~kActive);
+        if (!left_ && last_) end_table();
     }
     return done;
+}
+
+void BusMaster::end_table() {
+    status_ &= static_cast<uint8_t>(~kActive);
+    used_up_ = false;
 }
 
 size_t BusMaster::to_memory(std::span<const uint8_t> data) {
@@ -104,9 +110,20 @@ size_t BusMaster::to_memory(std::span<const uint8_t> data) {
                 [&](uint32_t to, size_t from, size_t n) { bus_.dma_write(to, data.subspan(from, n)); });
 }
 
+// The device takes its data at once, but works on them for a while. A driver that polls takes neither active nor
+// interrupt for an error, so the last region counts as transferred when the device is done with it.
 size_t BusMaster::from_memory(std::span<uint8_t> data) {
-    return walk(data.size(),
-                [&](uint32_t from, size_t to, size_t n) { bus_.dma_read(from, data.subspan(to, n)); });
+    const size_t done =
+        walk(data.size(), [&](uint32_t from, size_t to, size_t n) { bus_.dma_read(from, data.subspan(to, n)); });
+    if (done == data.size() && !left_ && last_ && !(status_ & kActive)) {
+        status_ |= kActive;
+        used_up_ = true;
+    }
+    return done;
+}
+
+void BusMaster::device_done() {
+    if (used_up_) end_table();
 }
 
 // All that the device sent is in memory by then.
@@ -115,7 +132,7 @@ void BusMaster::interrupt_rose() { status_ |= kInterrupt; }
 void BusMaster::reset() {
     command_ = status_ = 0;
     table_ = next_ = address_ = left_ = 0;
-    last_ = false;
+    last_ = used_up_ = false;
 }
 
 void BusMaster::state(StateVisitor& v) {
@@ -126,6 +143,7 @@ void BusMaster::state(StateVisitor& v) {
     v("address", address_);
     v("left", left_);
     v("last", last_);
+    v("used_up", used_up_);
 }
 
 }  // namespace qr::ide

@@ -25,6 +25,7 @@ class BusMaster final : public DmaHost {
     size_t to_memory(std::span<const uint8_t> data) override;
     size_t from_memory(std::span<uint8_t> data) override;
     void interrupt_rose() override;
+    void device_done() override;
 
     void reset();
     void state(StateVisitor& v);
@@ -33,6 +34,7 @@ class BusMaster final : public DmaHost {
     template <class Move>
     size_t walk(size_t size, Move move);
     void fetch();
+    void end_table();
 
     DmaBus& bus_;
     Channel& channel_;
@@ -44,6 +46,7 @@ class BusMaster final : public DmaHost {
     uint32_t address_ = 0;  // of the present region
     uint32_t left_ = 0;     // bytes left in it
     bool last_ = false;     // it ends the table
+    bool used_up_ = false;  // all of the table went to the device, which is at work on it
 };
 
 }  // namespace qr::ide

@@ -43,7 +43,9 @@ Unit* Channel::answering() const {
 
 void Channel::interrupt_changed() {
     Unit* unit = selected();
-    const bool level = unit && unit->interrupt_pending() && !(control_ & kNien);
+    const bool pending = unit && unit->interrupt_pending();
+    const bool level = pending && !(control_ & kNien);
+    if (pending && host_) host_->device_done();
     if (level && !level_ && host_) host_->interrupt_rose();
     level_ = level;
     irq_.set(level);

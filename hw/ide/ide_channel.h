@@ -22,6 +22,7 @@ class DmaHost {
     virtual size_t to_memory(std::span<const uint8_t> data) = 0;
     virtual size_t from_memory(std::span<uint8_t> data) = 0;
     virtual void interrupt_rose() = 0;  // INTRQ
+    virtual void device_done() = 0;     // the device ended a command, or asks for attention
 };
 
 class Channel final : private UnitWires {

@@ -21,6 +21,7 @@
 #include "sysemu/mailbox.h"
 #include "sysemu/replay.h"
 #include "target/i386/cpu_model.h"
+#include "tests/unit/memory_drive.h"
 
 namespace qr::test {
 
@@ -40,6 +41,18 @@ struct BoardKind {
     unsigned parallels = 1;
     bool extras = false;  // debug console, debug exit, uuid, boot menu
     const char* cpu = "qemu32";
+    bool disks = false;  // a disk that boots, a CD-ROM drive
+};
+
+// Boot sector of a disk: reads four sectors from behind itself and writes them further on, for ever.
+inline constexpr uint8_t kCopyingBootSector[] = {
+    0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0,        // xor ax, ax; mov ds, ax; mov es, ax
+    0xb9, 0x02, 0x00, 0xba, 0x80, 0x00,        // mov cx, 2; mov dx, 80h
+    0xbb, 0x00, 0x80, 0xb8, 0x04, 0x02,        // mov bx, 8000h; mov ax, 0204h
+    0x51, 0xcd, 0x13, 0x59, 0x83, 0xc1, 0x04,  // push cx; int 13h; pop cx; add cx, 4
+    0xbb, 0x00, 0x80, 0xb8, 0x04, 0x03,        // mov bx, 8000h; mov ax, 0304h
+    0x51, 0xcd, 0x13, 0x59, 0x83, 0xe1, 0x1e,  // push cx; int 13h; pop cx; and cx, 1eh
+    0xeb, 0xe4,                                // jmp to the first mov bx
 };
 
 inline PcConfig config_of(const BoardKind& kind) {
@@ -69,11 +82,27 @@ struct BoardParts {
     VirtualClock clock{countdown};
     Door door{mailbox};
     std::unique_ptr<i386::Engine> engine = make_i386_interpreter();
+    MemoryDrive disk{1 << 20, "ide0-hd0"}, disc{1 << 18, "ide1-cd0"};
     std::unique_ptr<PcBoard> board;
 
     void build(const BoardKind& kind, MachineControl& control) {
         clock.set_rate(uint64_t{1} << 35);
-        board = std::move(*PcBoard::create(config_of(kind), door, clock, countdown, control));
+        PcConfig config = config_of(kind);
+        if (kind.disks) {
+            for (size_t i = 0; i < disk.medium.size(); ++i) disk.medium[i] = static_cast<uint8_t>(i * 7 + i / 512);
+            std::ranges::copy(kCopyingBootSector, disk.medium.begin());
+            disk.medium[510] = 0x55;
+            disk.medium[511] = 0xaa;
+            PcDisk first, second;
+            first.drive = &disk;
+            second.kind = PcDisk::Kind::kIdeCdrom;
+            second.drive = &disc;
+            second.bus = 1;
+            config.disks = {first, second};
+        }
+        board = std::move(*PcBoard::create(std::move(config), door, clock, countdown, control));
+        board->root().add("disk", [this](StateVisitor& v) { disk.state(v); });
+        board->root().add("disc", [this](StateVisitor& v) { disc.state(v); });
         board->cpu().set_engine(*engine);
         board->root().add("clock", [this](StateVisitor& v) { clock.state(v); });
         board->root().add("door", [this](StateVisitor& v) { door.state(v); });
@@ -88,6 +117,7 @@ class LoneBoard : private BoardParts, private MachineControl {
 
     using BoardParts::board;
     using BoardParts::clock;
+    using BoardParts::disk;
 
     // slice: how long the next one may be.
     template <class Slice>

@@ -110,7 +110,7 @@ class MemoryDrive final : public Drive {
         return next_;
     }
 
-    std::string id_, serial_ = "SN1";
+    std::string id_, serial_;
     Ticket next_ = 0;
     std::map<Ticket, Request> requests_;
     std::function<void()> changed_, asked_;
