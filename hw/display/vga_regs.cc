@@ -52,6 +52,11 @@ unsigned VgaRegs::vertical_display_end() const {
                                  bits(crtc_[0x07], 6, 1) << 9);
 }
 
+unsigned VgaRegs::line_compare() const {
+    return static_cast<unsigned>(crtc_[0x18] | bits(crtc_[0x07], 4, 1) << 8 |
+                                 bits(crtc_[0x09], 6, 1) << 9);
+}
+
 VgaRegs::Timing VgaRegs::timing() const {
     // Until somebody programs the CRT controller: 80x25 text at 70 Hz.
     unsigned total = 449, display = 400, start = 412, end = 414;

@@ -112,10 +112,11 @@ void VgaVbe::reset() {
 void VgaVbe::state(StateVisitor& v) {
     v("regs", regs_);
     v("index", index_);
-    if (v.loading() && bank_offset() >= vram_size_) {
-        v.fail("vga: VBE bank out of range");
-        reset();
-    }
+    if (!v.loading()) return;
+    const bool fits = !enabled() || uint64_t{height()} * line_bytes(width()) <= vram_size_;
+    if (bank_offset() < vram_size_ && fits) return;
+    v.fail("vga: VBE mode or bank out of range");
+    reset();
 }
 
 }  // namespace qr

@@ -14,6 +14,7 @@
 #include "hw/char/parallel.h"
 #include "hw/char/serial.h"
 #include "hw/display/vga.h"
+#include "hw/display/vga_scanout.h"
 #include "hw/dma/i8237.h"
 #include "hw/i386/acpi_build.h"
 #include "hw/i386/fw_cfg_items.h"
@@ -195,6 +196,7 @@ struct PcBoard::Parts {
 
     std::unique_ptr<RamBlock> ram, bios, options, vga_rom;
     std::unique_ptr<Vga> vga;
+    std::unique_ptr<VgaScanout> scanout;
     std::array<std::unique_ptr<Serial>, 4> serial;
     std::array<std::unique_ptr<Parallel>, 3> parallel;
     std::vector<std::unique_ptr<DebugCon>> debug_cons;
@@ -400,6 +402,7 @@ Result<std::unique_ptr<PcBoard>> PcBoard::create(PcConfig config, Door& door, Vi
         auto vga = Vga::create(parts.bus, kVgaDevfn, parts.memory, parts.ports, clock, parts.vga_rom.get());
         if (!vga) return vga.error();
         parts.vga = std::move(*vga);
+        parts.scanout = std::make_unique<VgaScanout>(*parts.vga, parts.memory);
     }
     for (const PcDisk& disk : config.disks)
         if (const auto added = parts.disks.add(disk); !added) return added.error();
@@ -430,6 +433,10 @@ CharEnd* PcBoard::parallel(unsigned n) {
 CharEnd* PcBoard::debug_con(unsigned n) {
     return n < parts_->debug_cons.size() ? &parts_->debug_cons[n]->end() : nullptr;
 }
+
+PictureSource* PcBoard::picture() { return parts_->scanout.get(); }
+InputPort<KeyInput>& PcBoard::keyboard() { return parts_->keyboard.port(); }
+InputPort<MouseInput>& PcBoard::mouse() { return parts_->mouse.port(); }
 
 void PcBoard::watch_interrupts(std::function<void(int, bool)> watch) {
     parts_->routes.watch(std::move(watch));

@@ -16,11 +16,13 @@
 #include "exec/ioport.h"
 #include "exec/memory.h"
 #include "hw/i386/pc_disks.h"
+#include "hw/input_events.h"
 #include "hw/machine_control.h"
 #include "sysemu/clock.h"
 #include "sysemu/replay.h"
 #include "sysemu/state_root.h"
 #include "target/i386/cpu.h"
+#include "ui/picture.h"
 #include "util/result.h"
 
 namespace qr {
@@ -83,6 +85,11 @@ class PcBoard {
 
     // `info qtree`, `info mtree`, `info pci`, `info pic` in one text, for reports.
     std::string describe() const;
+    // What the adapter shows; null without one.
+    PictureSource* picture();
+    // What people do to the machine.
+    InputPort<KeyInput>& keyboard();
+    InputPort<MouseInput>& mouse();
     // The VGA text screen as lines, empty if the adapter is in a graphics mode.
     std::vector<std::string> text_screen() const;
 
