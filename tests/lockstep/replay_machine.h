@@ -28,6 +28,7 @@ class ReplayMachine {
 
     uint64_t icount() { return machine_->clock().icount(); }
     i386::Cpu& cpu() { return machine_->board().cpu(); }
+    PcBoard& board() { return machine_->board(); }
     AddressSpace& memory() { return machine_->board().memory(); }
     void dump(StateDump& to);
 
