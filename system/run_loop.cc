@@ -182,13 +182,21 @@ void RunLoop::idle() {
     parts_.door.mailbox().wait_until(HostPace::Clock::now() + kNap);
 }
 
+int64_t RunLoop::idled_ns() const {
+    return idle_since_ ? (HostPace::Clock::now() - *idle_since_) / std::chrono::nanoseconds(1) : 0;
+}
+
 void RunLoop::idle_live() {
     const int64_t deadline = parts_.clock.next_deadline();
     const int64_t left =
         deadline == kNoDeadline ? kNoDeadline : std::max<int64_t>(0, deadline - parts_.clock.now_ns());
     const auto begin = HostPace::Clock::now();
     const auto nap = begin + std::min<std::chrono::nanoseconds>(kNap, std::chrono::nanoseconds(left));
-    parts_.door.mailbox().wait_until(nap);
+    idle_since_ = begin;
+    do {
+        parts_.door.mailbox().wait_until(nap);
+    } while (parts_.door.mailbox().run_looks() && HostPace::Clock::now() < nap);
+    idle_since_.reset();
     const auto passed = pace_.idled(HostPace::Clock::now() - begin, nap - begin);
     const int64_t ns = std::min<int64_t>(passed / std::chrono::nanoseconds(1), left);
     // Before the input that woke us: at its moment this much time had passed.

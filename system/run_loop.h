@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "exec/cpu.h"
@@ -80,6 +81,9 @@ class RunLoop final : public MachineControl {
 
     void state(StateVisitor& v);
 
+    // VM thread (from a look): how long the CPU has been halted since virtual time was last brought up to date.
+    int64_t idled_ns() const;
+
     // ---- MachineControl ----
     void request_reset() override { request(kReset); }
     void request_shutdown() override { request(kShutdown); }
@@ -113,6 +117,7 @@ class RunLoop final : public MachineControl {
     Recorder* recorder_ = nullptr;
     Replayer* replayer_ = nullptr;
     HostPace pace_;
+    std::optional<HostPace::Clock::time_point> idle_since_;
     HostPace::Clock::time_point next_lag_warning_{};
 
     uint64_t limit_ = 0;     // of run_to()

@@ -28,9 +28,12 @@ uint32_t widen(uint8_t six) { return static_cast<uint32_t>(six << 2 | (six & 1 ?
 
 }  // namespace
 
-VgaPicture VgaPicture::of(const Vga& vga) {
+VgaPicture VgaPicture::of(const Vga& vga, int64_t ahead_ns) {
     VgaPicture p;
     const VgaRegs& regs = vga.regs();
+    const uint64_t frame = regs.frames(ahead_ns);
+    p.hide_cursor = frame & kCursorFrames;
+    p.hide_blinking = frame & kCharacterFrames;
     p.set_colors(vga);
     if (vga.vbe().enabled()) {
         if (vga.vbe().planar())
@@ -40,10 +43,12 @@ VgaPicture VgaPicture::of(const Vga& vga) {
     } else if (!regs.crtc(0x01)) {
         p.width = kBlankWidth;
         p.height = kBlankHeight;
-        return p;
     } else {
         p.set_scan(vga);
     }
+    // Where these matter, other fields have it by now.
+    if (!p.blinks) p.hide_blinking = false;
+    p.hide_cursor = false;
     // The palette isn't connected, or the sequencer leaves memory to the CPU.
     if (!regs.screen_on() || regs.seq(1) & 0x20) p.kind = Kind::kBlank;
     return p;
@@ -63,7 +68,6 @@ void VgaPicture::set_colors(const Vga& vga) {
         attributes[i] = palette[color | (select >> 2 & 3u) << 6];
     }
     planes = regs.attribute(0x12) & 0x0f;
-    hide_blinking = regs.frames() & kCharacterFrames;
 }
 
 void VgaPicture::set_linear(const Vga& vga) {
@@ -156,7 +160,7 @@ void VgaPicture::set_text(const Vga& vga) {
     line_graphics = mode & 4;
     underline = regs.crtc(0x14) & 0x1f;
     const uint8_t first = regs.crtc(0x0a), last = regs.crtc(0x0b);
-    cursor.shown = !(first & 0x20) && !(regs.frames() & kCursorFrames);
+    cursor.shown = !(first & 0x20) && !hide_cursor;
     cursor.at = static_cast<uint16_t>((regs.crtc(0x0e) << 8 | regs.crtc(0x0f)) + (last >> 5 & 3));
     cursor.first = first & 0x1f;
     cursor.last = last & 0x1f;

@@ -66,7 +66,7 @@ struct VgaPicture {
     std::vector<Fonts> fonts;  // one
     Cursor cursor;
     bool blinks = false;        // attribute bit 7 isn't a colour
-    bool hide_blinking = false;
+    bool hide_blinking = false, hide_cursor = false;
     bool line_graphics = false;
     uint8_t underline = 0;      // the row
 
@@ -77,7 +77,8 @@ struct VgaPicture {
 
     bool operator==(const VgaPicture&) const = default;
 
-    static VgaPicture of(const Vga& vga);
+    // ahead_ns: see PictureSource.
+    static VgaPicture of(const Vga& vga, int64_t ahead_ns);
 
     // The group of planes of a character in this line; `size`: of video memory.
     uint64_t group(const Line& line, unsigned column, uint64_t size) const;

@@ -45,8 +45,10 @@ class VgaRegs {
     // 10-bit values that are spread over several registers.
     unsigned vertical_display_end() const;
     unsigned line_compare() const;
-    // Frames that began since power-on.
-    uint64_t frames() const { return static_cast<uint64_t>(clock_.now_ns() / timing().frame_ns); }
+    // Frames that will have begun at a time from now.
+    uint64_t frames(int64_t ahead_ns) const {
+        return static_cast<uint64_t>((clock_.now_ns() + ahead_ns) / timing().frame_ns);
+    }
     unsigned start_address() const { return static_cast<unsigned>(crtc_[0x0c] << 8 | crtc_[0x0d]); }
 
     // Sets what VBE sets behind the guest's back; see vga_vbe.h.

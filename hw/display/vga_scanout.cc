@@ -32,8 +32,8 @@ bool same_line(const VgaPicture& p, unsigned y) {
 
 }  // namespace
 
-void VgaScanout::draw(Surface& to) const {
-    const VgaPicture picture = VgaPicture::of(vga_);
+void VgaScanout::draw(Surface& to, int64_t ahead_ns) const {
+    const VgaPicture picture = VgaPicture::of(vga_, ahead_ns);
     to.resize(picture.width, picture.height);
     const std::span<const uint8_t> memory(vga_.vram().data(), vga_.vram().size());
     std::vector<uint32_t> line(picture.line_room());
@@ -69,8 +69,8 @@ bool VgaScanout::written(uint64_t offset, uint64_t length) const {
     return false;
 }
 
-void VgaScanout::refresh(Surface& surface, std::vector<Rect>& changed) {
-    VgaPicture picture = VgaPicture::of(vga_);
+void VgaScanout::refresh(Surface& surface, std::vector<Rect>& changed, int64_t ahead_ns) {
+    VgaPicture picture = VgaPicture::of(vga_, ahead_ns);
     const std::span<const uint8_t> memory(vga_.vram().data(), vga_.vram().size());
     take_dirty(picture);
     const bool resized = surface.width() != picture.width || surface.height() != picture.height;

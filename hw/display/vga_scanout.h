@@ -14,8 +14,8 @@ class VgaScanout final : public PictureSource {
   public:
     VgaScanout(Vga& vga, AddressSpace& memory) : vga_(vga), memory_(memory) {}
 
-    void draw(Surface& to) const override;
-    void refresh(Surface& surface, std::vector<Rect>& changed) override;
+    void draw(Surface& to, int64_t ahead_ns) const override;
+    void refresh(Surface& surface, std::vector<Rect>& changed, int64_t ahead_ns) override;
 
   private:
     void take_dirty(const VgaPicture& picture);

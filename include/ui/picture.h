@@ -37,15 +37,16 @@ class Surface {
     std::vector<uint32_t> pixels_;
 };
 
-// An adapter. Neither function is noticed by the guest.
+// An adapter. Neither function is noticed by the guest. ahead_ns: blinking is shown as of this much later than
+// virtual time now; see RunLoop::idled_ns().
 class PictureSource {
   public:
     virtual ~PictureSource() = default;
     // The whole picture of this moment. `to` takes its size.
-    virtual void draw(Surface& to) const = 0;
+    virtual void draw(Surface& to, int64_t ahead_ns) const = 0;
     // Brings up to date what the last call left in `surface`, and appends what changed. Draws only what the guest
     // touched: there is one caller, who keeps one surface. Another size changes everything.
-    virtual void refresh(Surface& surface, std::vector<Rect>& changed) = 0;
+    virtual void refresh(Surface& surface, std::vector<Rect>& changed, int64_t ahead_ns) = 0;
 };
 
 }  // namespace qr

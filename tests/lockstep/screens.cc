@@ -37,7 +37,7 @@ int main(int argc, char** argv) {
         if ((*machine)->ended() && (*machine)->icount() < icount)
             return fail(fmt::format("the recording ends before {}: {}", icount, (*machine)->said()));
         Surface surface;
-        source->draw(surface);
+        source->draw(surface, 0);
         const std::string path = fmt::format("{}/{}.png", argv[2], icount);
         if (const auto done = write_screendump(surface, path, ImageFormat::kPng); !done)
             return fail(done.error().message);

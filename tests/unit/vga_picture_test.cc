@@ -114,7 +114,7 @@ struct VgaPictureTest : testing::Test {
     }
     Surface picture() const {
         Surface surface;
-        scanout.draw(surface);
+        scanout.draw(surface, 0);
         return surface;
     }
     uint32_t pixel(unsigned x, unsigned y) const { return picture().row(y)[x]; }
@@ -131,7 +131,7 @@ struct VgaPictureTest : testing::Test {
     // Refreshes; the result must be what a whole drawing gives.
     std::vector<Rect> refresh() {
         changed.clear();
-        scanout.refresh(shown, changed);
+        scanout.refresh(shown, changed, 0);
         EXPECT_EQ(shown, picture());
         return changed;
     }
