@@ -22,7 +22,7 @@ struct Behaviour {
 
 // What this build can replay, oldest first. It records under the last.
 constexpr std::array kKnownBehaviours = {
-    Behaviour{1, "first release"},
+    Behaviour{2, "the PIIX3's IDE function is there, and drives"},
 };
 
 constexpr Behaviour kBehaviour = kKnownBehaviours.back();

@@ -93,7 +93,8 @@ class CodeCache {
         bool trace = false;        // goes on behind conditional branches: not for the interpreter
         bool x87_checked = false;  // translated for a guest that has x87 exceptions unmasked
         bool unmerged = false;     // accesses that share a check weren't in one page too often
-        uint16_t strays = 0;       // how often
+        uint16_t strays = 0;       // how often, in quick succession
+        uint32_t stray_at = 0;     // low part of the count at the latest one
         uint64_t scattered = 0;    // by instruction: its accesses go from page to page
         uint32_t heat = 0;
         uint32_t translation = 0;  // the translator's number for it

@@ -77,7 +77,7 @@ constexpr FormKind kOtherForms[] = {
     {"lea", "Gv M", Shape::kLea, false},      {"push", "Zv", Shape::kPushR, false},
     {"push", "Iz", Shape::kPushI, false},     {"push", "Ibs", Shape::kPushI, false},
     {"push", "Ev", Shape::kPushE, false},     {"pop", "Zv", Shape::kPopR, false},
-    {"pop", "Ev", Shape::kPopE, false},
+    {"pop", "Ev", Shape::kPopE, false},        {"rdtsc", "", Shape::kRdtsc, false},
     {"leave", "", Shape::kLeave, false},      {"div", "eDX eAX Ev", Shape::kDivE, false},
     {"idiv", "eDX eAX Ev", Shape::kIdivE, false},
     {"", "Yb Xb", Shape::kMovs, true},        {"", "Yv Xv", Shape::kMovs, false},

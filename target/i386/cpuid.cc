@@ -81,6 +81,7 @@ void Cpu::cpuid() {
 
 uint64_t Cpu::tsc() const {
     const auto ns = static_cast<uint64_t>(wiring.clock.now_ns());
+    if (model.tsc_hz == kNsPerSecond) return ns + tsc_offset;
     return muldiv(ns, model.tsc_hz, kNsPerSecond) + tsc_offset;
 }
 

@@ -137,6 +137,7 @@ MemoryAccess memory_access(const Insn& i) {
         case Shape::kIdivE:
         case Shape::kBsf:
         case Shape::kBsr: break;
+        case Shape::kBtEI: a.write = s.number != 0; break;
         case Shape::kMovzx:
         case Shape::kMovsx: a.size = s.number; break;
         case Shape::kSetcc: a.size = 1; a.write = true; break;
@@ -370,6 +371,13 @@ bool flags_in_host(const Insn& i) {
     }
 }
 
+// INC and DEC of a register replace all flags but CF, and leave that where it is in the host's.
+bool steps_register(const Insn& i) {
+    const Shape& s = shape_of(i);
+    const bool step = s.kind == Shape::kIncR || s.kind == Shape::kDecR || s.kind == Shape::kIncE || s.kind == Shape::kDecE;
+    return step && !i.has_mem && !s.byte;
+}
+
 // Instruction n writes all flags. They needn't be kept if whoever reads them finds them in the host's, and whoever may
 // leave the block before other ones replace them finds them there, too, or can compute them.
 void place_flags(std::span<const Insn> insns, BlockPlan& plan, size_t n) {
@@ -387,7 +395,8 @@ void place_flags(std::span<const Insn> insns, BlockPlan& plan, size_t n) {
             if (!computable) return;
             deferred = true;
         }
-        if (p.flags.writes == kArithFlags) {
+        const bool replaced = p.flags.writes == kArithFlags || (steps_register(insns[k]) && (there || !(p.live & kCF)));
+        if (replaced) {
             own.in_host = !deferred;
             if (deferred) own.deferred = d;
             return;

@@ -55,10 +55,10 @@ void Emitter::alu_two(const Insn& i, const Shape& s) {
         if (size == 1 && i.reg >= 4) {  // to E only
             const auto m = memory_in_r11(i, size, use);
             byte_source(i.reg);
-            if (reads_carry(op)) load_flags();
+            if (reads_carry(op)) load_flags(kCF);
             alu(op, m, r10b);
         } else {
-            const auto m = reads_carry(op) ? memory_with_flags(i, size, use) : memory(i, size, use);
+            const auto m = reads_carry(op) ? memory_with_flags(i, size, use, kCF) : memory(i, size, use);
             if (to_e) {
                 alu(op, m, reg(i.reg, size));
             } else {
@@ -70,7 +70,7 @@ void Emitter::alu_two(const Insn& i, const Shape& s) {
     }
     const unsigned to = to_e ? i.rm : i.reg, from = to_e ? i.reg : i.rm;
     if (size > 1 || (to < 4 && from < 4)) {
-        if (reads_carry(op)) want_flags();
+        if (reads_carry(op)) want_flags(kCF);
         alu(op, reg(to, size), reg(from, size));
         return flags_written();
     }
@@ -83,9 +83,8 @@ void Emitter::alu_two(const Insn& i, const Shape& s) {
     if (to >= 4) as_.shr(r10d, 8);
     lose_flags();
     if (reads_carry(op)) {
-        as_.mov(r11d, eax);
-        load_flags();
-        alu(op, r10b, r11b);
+        load_flags(kCF);
+        alu(op, r10b, al);
     } else {
         alu(op, r10b, al);
     }
@@ -102,20 +101,20 @@ void Emitter::alu_imm(const Insn& i, const Shape& s) {
     const unsigned size = size_of(s, i);
     if (s.kind == Shape::kAluEI && i.has_mem) {
         const Use use = op != Alu::kCmp ? Use::kWrite : Use::kRead;
-        const auto m = reads_carry(op) ? memory_with_flags(i, size, use) : memory(i, size, use);
+        const auto m = reads_carry(op) ? memory_with_flags(i, size, use, kCF) : memory(i, size, use);
         alu_immediate(op, m, i.imm, size);
         return flags_written();
     }
     const unsigned to = s.kind == Shape::kAluAI ? unsigned{kEax} : i.rm;
     if (size == 1 && to >= 4) {
         byte_source(to);
-        if (reads_carry(op)) load_flags();
+        if (reads_carry(op)) load_flags(kCF);
         alu_immediate(op, r10b, i.imm, 1);
         flags_written();
         if (op != Alu::kCmp) insert_high_byte(to);
         return;
     }
-    if (reads_carry(op)) want_flags();
+    if (reads_carry(op)) want_flags(kCF);
     alu_immediate(op, reg(to, size), i.imm, size);
     flags_written();
 }
@@ -155,14 +154,14 @@ void Emitter::step(const Insn& i, const Shape& s, bool down) {
         host_flags_ = carry;
     };
     if (i.has_mem) {
-        go(carry ? memory_with_flags(i, size, Use::kWrite) : memory(i, size, Use::kWrite));
+        go(carry ? memory_with_flags(i, size, Use::kWrite, kCF) : memory(i, size, Use::kWrite));
     } else if (size == 1 && i.rm >= 4) {
         byte_source(i.rm);
-        if (carry) load_flags();
+        if (carry) load_flags(kCF);
         go(r10b);
         insert_high_byte(i.rm);
     } else {
-        if (carry) want_flags();
+        if (carry) want_flags(kCF);
         go(reg(i.rm, size));
     }
 }
@@ -300,19 +299,21 @@ void Emitter::divide(const Insn& i, const Shape& s) {
 }
 
 void Emitter::bit_test(const Insn& i, const Shape& s) {
-    const Reg32 r = r32(i.rm);
-    const auto go = [&](const auto& by) {
+    const auto go = [&](const Operand& e, const auto& by) {
         switch (s.number) {
-            case 0: return as_.bt(r, by);
-            case 1: return as_.bts(r, by);
-            case 2: return as_.btr(r, by);
-            default: return as_.btc(r, by);
+            case 0: return as_.bt(e, by);
+            case 1: return as_.bts(e, by);
+            case 2: return as_.btr(e, by);
+            default: return as_.btc(e, by);
         }
     };
-    if (s.kind == Shape::kBtEI)
-        go(static_cast<uint8_t>(i.imm & 31));
+    const auto bit = static_cast<uint8_t>(i.imm & 31);
+    if (s.kind == Shape::kBtEG)
+        go(r32(i.rm), r32(i.reg));
+    else if (i.has_mem)
+        go(memory(i, 4, s.number ? Use::kWrite : Use::kRead), bit);
     else
-        go(r32(i.reg));
+        go(r32(i.rm), bit);
     as_.setc(al);
     store_carry(kCF, false);
 }

@@ -101,7 +101,7 @@ bool Emitter::branches(const Insn& i, const Shape& s) {
     const int32_t target = next + static_cast<int32_t>(i.imm);
     switch (s.kind) {
         case Shape::kJcc: {
-            want_flags();
+            want_flags(condition_flags(s.number));
             if (now_->side_exit) {
                 side_exit(i, s.number, target);
                 return true;

@@ -173,14 +173,18 @@ Xbyak::Address Emitter::memory(const Insn& i, unsigned size, Use use) {
     return host(size);
 }
 
-Xbyak::Address Emitter::memory_with_flags(const Insn& i, unsigned size, Use use) {
+Xbyak::Address Emitter::memory_with_flags(const Insn& i, unsigned size, Use use, uint32_t reads) {
     const Xbyak::Address m = memory(i, size, use);
     if (now_->memory.group != kNoGroup) {
-        want_flags();
+        want_flags(reads);
+        return m;
+    }
+    if (reads == kCF) {
+        load_flags(reads);
         return m;
     }
     as_.add(r11, rax);
-    load_flags();
+    load_flags(reads);
     return sized(r11, size);
 }
 

@@ -137,9 +137,9 @@ bool Emitter::moves(const Insn& i, const Shape& s) {
                 &CodeGenerator::cmovs, &CodeGenerator::cmovns, &CodeGenerator::cmovp, &CodeGenerator::cmovnp,
                 &CodeGenerator::cmovl, &CodeGenerator::cmovge, &CodeGenerator::cmovle, &CodeGenerator::cmovg};
             if (i.has_mem) {
-                (as_.*kMoves[s.number])(r32(i.reg), memory_with_flags(i, 4, Use::kRead));
+                (as_.*kMoves[s.number])(r32(i.reg), memory_with_flags(i, 4, Use::kRead, condition_flags(s.number)));
             } else {
-                want_flags();
+                want_flags(condition_flags(s.number));
                 (as_.*kMoves[s.number])(r32(i.reg), r32(i.rm));
             }
             return true;
@@ -152,9 +152,9 @@ bool Emitter::moves(const Insn& i, const Shape& s) {
                 &CodeGenerator::sets, &CodeGenerator::setns, &CodeGenerator::setp, &CodeGenerator::setnp,
                 &CodeGenerator::setl, &CodeGenerator::setge, &CodeGenerator::setle, &CodeGenerator::setg};
             if (i.has_mem) {
-                (as_.*kSets[s.number])(memory_with_flags(i, 1, Use::kWrite));
+                (as_.*kSets[s.number])(memory_with_flags(i, 1, Use::kWrite, condition_flags(s.number)));
             } else {
-                want_flags();
+                want_flags(condition_flags(s.number));
                 if (i.rm < 4) {
                     (as_.*kSets[s.number])(reg(i.rm, 1));
                 } else {

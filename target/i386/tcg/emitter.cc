@@ -67,6 +67,13 @@ void Emitter::load_flags() {
     host_flags_ = true;
 }
 
+void Emitter::load_flags(uint32_t reads) {
+    if (reads == kCF) return as_.bt(field(&cpu_.native.flags), 8);
+    if (reads & kOFlag) return load_flags();
+    as_.mov(eax, field(&cpu_.native.flags));
+    as_.sahf();
+}
+
 void Emitter::store_flags() {
     as_.lahf();
     as_.seto(al);
@@ -151,8 +158,11 @@ void Emitter::store_carry(uint32_t written, bool overflow_too) {
 // ---- control ---------------------------------------------------------------------------------------
 
 uint32_t Emitter::new_site(const Insn& i) {
-    out_.sites.push_back({&i, block_, static_cast<uint16_t>(block_->offset + i.end), InterpreterGuest::ends_block(i), is_x87(i),
-                           (row_attr(i.row) & (kIo | kString)) == kIo});
+    const Site::Light light = (row_attr(i.row) & (kIo | kString)) == kIo ? Site::kPort
+                              : shape_of(i).kind == Shape::kRdtsc       ? Site::kCounter
+                                                                        : Site::kNo;
+    out_.sites.push_back({&i, block_, static_cast<uint16_t>(block_->offset + i.end), InterpreterGuest::ends_block(i),
+                          is_x87(i), light});
     return static_cast<uint32_t>(out_.sites.size() - 1);
 }
 
@@ -218,8 +228,8 @@ bool Emitter::emits(const Insn& insn) {
         case Shape::kXchgEG: return wide && (!s.byte || (insn.reg < 4 && (insn.has_mem || insn.rm < 4)));
         case Shape::kNotE:
         case Shape::kNegE: return wide && (!s.byte || insn.has_mem || insn.rm < 4);
-        case Shape::kBtEG:
-        case Shape::kBtEI: return wide && !insn.has_mem;
+        case Shape::kBtEG: return wide && !insn.has_mem;
+        case Shape::kBtEI: return wide;
         case Shape::kShiftEI:
         case Shape::kShiftE1:
         case Shape::kShiftECl: {

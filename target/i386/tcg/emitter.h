@@ -36,7 +36,8 @@ struct Site {
     uint16_t end;     // from the page's start to the instruction's end
     bool ends_block;
     bool x87;
-    bool port;  // IN or OUT
+    // Its handler looks at neither EIP nor flags, and doesn't fault: IN and OUT at level 0, RDTSC unless CR4.TSD is set.
+    enum Light : uint8_t { kNo, kPort, kCounter } light;
     bool rare = false;  // of an instruction that has code of its own
     uint8_t caches = 0;         // SiteCaches that its accesses go by
     uint32_t first_cache = 0;   // the first one's number
@@ -127,8 +128,8 @@ class Emitter {
     Xbyak::Address grouped(const MemoryAccess& a);
     Xbyak::Address stack(int32_t offset, Use use);  // 4 bytes at ESP + offset
     Xbyak::Address memory(const Insn& i, unsigned size, Use use);
-    // The same as [r11], with the guest's flags in the host's: for instructions that read them.
-    Xbyak::Address memory_with_flags(const Insn& i, unsigned size, Use use);
+    // The same, with those of the guest's flags in the host's that the instruction reads.
+    Xbyak::Address memory_with_flags(const Insn& i, unsigned size, Use use, uint32_t reads);
     Xbyak::Address memory_in_r11(const Insn& i, unsigned size, Use use);  // as [r11]: rax is free
     Xbyak::Address host(unsigned size);  // [r11 + rax]
     Xbyak::RegExp look_up(bool write, Label& fails);
@@ -137,7 +138,9 @@ class Emitter {
     // ---- flags ----
     uint32_t needed(uint32_t written) const { return live_ & written; }
     void load_flags();     // the guest's flags into the host's. Changes rax
+    void load_flags(uint32_t reads);  // at least these. Changes rax, but for CF alone
     void want_flags() { if (!host_flags_) load_flags(); }
+    void want_flags(uint32_t reads) { if (!host_flags_) load_flags(reads); }
     void store_flags();    // the other way round
     void lose_flags() { host_flags_ = false; }
     // After an instruction that leaves all of the guest's flags in the host's.

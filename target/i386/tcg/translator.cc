@@ -19,6 +19,7 @@ constexpr size_t kCacheShare = 8;        // and one for sites' caches
 constexpr size_t kBlockCaches = 256;     // more than any block's sites
 constexpr size_t kMostIncoming = 64;     // links to a block
 constexpr unsigned kMostStrays = 100;    // of a block, before its accesses are checked one by one
+constexpr uint32_t kStrayInterval = 1000;  // instructions; strays that are farther apart do no harm
 
 // EFLAGS' arithmetic bits as translated code keeps them: LAHF's AH, SETO's AL.
 uint32_t native_flags(uint32_t eflags) { return (eflags & 0xff) << 8 | (eflags & kOFlag ? 1 : 0); }
@@ -188,7 +189,7 @@ void Translator::run(Cpu& cpu, Chaining& c, CodeBlock& block) {
     statistics_.executed += countdown.icount();
     take_native_flags(cpu);
     if (left_by & kStray)
-        strayed(*code_->out.sites[left_by & ~kStray].block);
+        strayed(*code_->out.sites[left_by & ~kStray].block, countdown.icount());
     else
         pending_link_ = left_by;
 }
@@ -213,7 +214,10 @@ void Translator::scatter(const Site& site) {
 }
 
 // Accesses that share a check were in different pages, or may be written to only here and there.
-void Translator::strayed(CodeBlock& block) {
+void Translator::strayed(CodeBlock& block, uint64_t icount) {
+    const auto now = static_cast<uint32_t>(icount);
+    if (now - block.stray_at > kStrayInterval) block.strays = 0;
+    block.stray_at = now;
     if (!block.translated || ++block.strays < kMostStrays) return;
     block.unmerged = true;
     unlink(block);
@@ -239,17 +243,20 @@ GoOn Translator::exact(Cpu& cpu, uint32_t number) {
     const int64_t remaining = cpu.native.remaining + insn.left;
     countdown.remaining = remaining;
     ++site.calls;
-    // At level 0 no IN or OUT can fault, and none looks at EIP or flags: they are made exact only if something came of it.
-    const bool port = site.port && !cpu.cpl && !cpu.watching_ports;
-    if (port) {
+    // EIP and flags are made exact only if something came of it.
+    const bool light = site.light != Site::kNo && (site.light == Site::kPort ? !cpu.cpl && !cpu.watching_ports
+                                                                             : !(cpu.cr4 & kCr4TSD));
+    if (light) {
         insn.exec(cpu, insn);
-        if (!cpu.events && countdown.remaining == remaining && !c.stop && cpu.tlb.generation() == c.generation)
+        if (!cpu.events && countdown.remaining == remaining && !c.stop && cpu.tlb.generation() == c.generation) {
+            follow_tlb(cpu);
             return GoOn::kBehind;
+        }
     }
     cpu.eip = cpu.native.page + site.end;
     take_native_flags(cpu);
     cpu.native.exact = true;
-    if (port) return elsewhere(cpu);
+    if (light) return elsewhere(cpu);
     c.insn = &insn;
     if (site.x87 && !x87_masked(cpu.fpu)) expect_x87_faults(*site.block);
     if (site.caches) scatter(site);

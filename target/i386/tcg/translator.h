@@ -58,7 +58,7 @@ class Translator {
     void translate(Cpu& cpu, CodeBlock& block);
     void link(const Cpu& cpu, uint32_t number, CodeBlock& to);
     void unlink(CodeBlock& block);
-    void strayed(CodeBlock& block);
+    void strayed(CodeBlock& block, uint64_t icount);
     void scatter(const Site& site);
     void follow_tlb(const Cpu& cpu);
     void expect_x87_faults(CodeBlock& block);
