@@ -50,7 +50,8 @@ void Cpu::update_step_event() {
     if (activity != Activity::kActive) e |= kEventHalt;
     if ((eflags & (kTF | kRF)) || breaking) e |= kEventStep;
     events = e;
-    tlb.set_alignment_checked((cr0 & kCr0AM) && (eflags & kACFlag));
+    const bool check_alignment = (cr0 & kCr0AM) && (eflags & kACFlag);
+    if (check_alignment != tlb.alignment_checked()) tlb.set_alignment_checked(check_alignment);
 }
 
 uint32_t Cpu::code_breakpoints() const {

@@ -7,21 +7,7 @@
 
 namespace qr::i386 {
 
-void Segment::derive() {
-    read_end = 0;
-    write_end = 0;
-    if (!present() || !s())
-        return;
-    const uint64_t end = uint64_t{limit} + 1;
-    if (type() & 8) {
-        if (type() & 2)
-            read_end = end;
-    } else if (!(type() & 4)) {
-        read_end = end;
-        if (type() & 2)
-            write_end = end;
-    }
-}
+void Segment::derive() { derive_ends(*this); }
 
 void Segment::state(StateVisitor& v) {
     v("selector", selector);
@@ -35,50 +21,6 @@ void Segment::state(StateVisitor& v) {
 void DescriptorTable::state(StateVisitor& v) {
     v("base", base);
     v("limit", limit);
-}
-
-Segment Descriptor::segment(unsigned rpl) const {
-    Segment out;
-    out.selector = static_cast<uint16_t>((selector & 0xfffc) | rpl);
-    out.attr = attr();
-    out.limit = limit();
-    out.base = base();
-    out.derive();
-    return out;
-}
-
-bool find_descriptor(Cpu& cpu, uint16_t selector, Descriptor& out) {
-    uint32_t base = cpu.gdtr.base;
-    uint32_t limit = cpu.gdtr.limit;
-    if (selector_in_ldt(selector)) {
-        if (!cpu.ldtr.present())
-            return false;
-        base = static_cast<uint32_t>(cpu.ldtr.base);
-        limit = cpu.ldtr.limit;
-    }
-    const uint32_t index = selector & 0xfff8;
-    if (index + 7 > limit)
-        return false;
-    out.selector = selector;
-    out.address = base + index;
-    const auto raw = cpu.read_system<uint64_t>(out.address);
-    out.low = static_cast<uint32_t>(raw);
-    out.high = static_cast<uint32_t>(raw >> 32);
-    return true;
-}
-
-Descriptor get_descriptor(Cpu& cpu, uint16_t selector, Vector vector) {
-    Descriptor d;
-    if (!find_descriptor(cpu, selector, d))
-        fault(vector, selector_error(selector));
-    return d;
-}
-
-void mark_accessed(Cpu& cpu, Descriptor& d) {
-    if (d.high & 0x100)
-        return;
-    d.high |= 0x100;
-    cpu.write_system<uint32_t>(d.address + 4, d.high);
 }
 
 void mark_busy(Cpu& cpu, Descriptor& d, bool busy) {

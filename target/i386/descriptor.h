@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "target/i386/cpu.h"
 
@@ -62,18 +63,69 @@ struct Descriptor {
     Segment segment(unsigned rpl) const;
 };
 
+// Segment::read_end and write_end.
+inline void derive_ends(Segment& s) {
+    const uint64_t end = uint64_t{s.limit} + 1;
+    const bool there = (s.attr & 0x90) == 0x90;
+    const bool code = s.attr & 8, bit1 = s.attr & 2, expand_down = s.attr & 4;
+    s.read_end = there && (code ? bit1 : !expand_down) ? end : 0;
+    s.write_end = there && !code && bit1 && !expand_down ? end : 0;
+}
+inline Segment Descriptor::segment(unsigned rpl) const {
+    Segment out;
+    out.selector = static_cast<uint16_t>((selector & 0xfffc) | rpl);
+    out.attr = attr();
+    out.limit = limit();
+    out.base = base();
+    derive_ends(out);
+    return out;
+}
+
 // Fetches the descriptor that a (non-null) selector names. False if it is outside its table, or in an LDT
 // that there isn't. Page faults are thrown.
-bool find_descriptor(Cpu& cpu, uint16_t selector, Descriptor& out);
+inline bool find_descriptor(Cpu& cpu, uint16_t selector, Descriptor& out) {
+    uint32_t base = cpu.gdtr.base;
+    uint32_t limit = cpu.gdtr.limit;
+    if (selector_in_ldt(selector)) {
+        if (!cpu.ldtr.present()) return false;
+        base = static_cast<uint32_t>(cpu.ldtr.base);
+        limit = cpu.ldtr.limit;
+    }
+    const uint32_t index = selector & 0xfff8;
+    if (index + 7 > limit) return false;
+    out.selector = selector;
+    out.address = base + index;
+    const auto raw = cpu.read_system<uint64_t>(out.address);
+    out.low = static_cast<uint32_t>(raw);
+    out.high = static_cast<uint32_t>(raw >> 32);
+    return true;
+}
 // The same, throwing `vector` (selector) if there is none.
-Descriptor get_descriptor(Cpu& cpu, uint16_t selector, Vector vector = kGP);
+inline Descriptor get_descriptor(Cpu& cpu, uint16_t selector, Vector vector = kGP) {
+    Descriptor d;
+    if (!find_descriptor(cpu, selector, d)) fault(vector, selector_error(selector));
+    return d;
+}
 // Sets the accessed bit of a code or data descriptor in memory, and in `d`.
-void mark_accessed(Cpu& cpu, Descriptor& d);
+inline void mark_accessed(Cpu& cpu, Descriptor& d) {
+    if (d.high & 0x100) return;
+    d.high |= 0x100;
+    cpu.write_system<uint32_t>(d.address + 4, d.high);
+}
 // Writes the busy bit of a TSS descriptor in memory, and in `d`.
 void mark_busy(Cpu& cpu, Descriptor& d, bool busy);
 
 // Whether [offset, offset + size) is inside the segment's limit, in 32-bit arithmetic without wrap.
 bool inside_limit(const Segment& segment, uint32_t offset, unsigned size);
+
+// Host address of `bytes` (less than a page) of a 32-bit stack from SP on, which one TLB entry serves; else null.
+inline uint8_t* direct_stack(const Cpu& cpu, const Segment& ss, unsigned level, uint32_t sp, uint32_t bytes, bool write) {
+    if (!ss.db() || uint64_t{sp} + bytes > (write ? ss.write_end : ss.read_end)) return nullptr;
+    const uint32_t linear = static_cast<uint32_t>(ss.base) + sp;
+    const Tlb::Entry& e = cpu.tlb.entry(level, linear);
+    if ((write ? e.write_tag : e.read_tag) != Tlb::last_page(linear, bytes)) return nullptr;
+    return reinterpret_cast<uint8_t*>(e.addend + linear);
+}
 
 // A null selector: nothing can be accessed through it. The limit stays (it shows up again in real mode).
 void load_null(Segment& segment, uint16_t selector = 0);
@@ -84,6 +136,21 @@ void load_v86(Segment& segment, uint16_t selector);
 // A return to an outer level hides data segments that it may not use (SDM 2B, RET).
 void hide_inner_segments(Cpu& cpu);
 inline void set_cpl(Cpu& cpu, unsigned cpl) { cpu.cpl = static_cast<uint8_t>(cpl); }
+
+// Pushes the values in turn, at once where memory takes them so. level: whose TLB entries.
+template <class Stack>
+void push_values(Cpu& cpu, Stack& stack, const Segment& ss, unsigned level, std::span<const uint32_t> values,
+                 unsigned op_size) {
+    const auto bytes = static_cast<uint32_t>(values.size() * 4);
+    if (op_size == 4 && stack.sp >= bytes) {
+        if (uint8_t* p = direct_stack(cpu, ss, level, stack.sp - bytes, bytes, true)) {
+            for (size_t n = 0; n < values.size(); ++n) store_le<uint32_t>(p + bytes - 4 * (n + 1), values[n]);
+            stack.sp -= bytes;
+            return;
+        }
+    }
+    for (const uint32_t value : values) stack.push_sized(cpu, value, op_size);
+}
 
 // A stack that isn't the CPU's yet: calls and interrupts to an inner level fill it before anything is
 // committed. Accesses are the supervisor's, as inner levels are 0 to 2.
@@ -104,6 +171,9 @@ struct InnerStack {
     // op_size 2 or 4
     void push_sized(Cpu& cpu, uint32_t value, unsigned op_size) {
         op_size == 4 ? push<uint32_t>(cpu, value) : push<uint16_t>(cpu, static_cast<uint16_t>(value));
+    }
+    void push_all(Cpu& cpu, std::span<const uint32_t> values, unsigned op_size) {
+        push_values(cpu, *this, ss, 0, values, op_size);
     }
     // Makes it the CPU's stack. The new CPL is set by the caller.
     void commit(Cpu& cpu) const;

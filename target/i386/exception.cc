@@ -73,15 +73,27 @@ struct SameStack {
             cpu.write<uint16_t>(kSs, at, static_cast<uint16_t>(value));
         sp = at;
     }
+    void push_all(Cpu& cpu, std::span<const uint32_t> values, unsigned size) {
+        push_values(cpu, *this, cpu.seg[kSs], cpu.cpl, values, size);
+    }
 };
 
-template <class Stack>
-void push_frame(Cpu& cpu, Stack& stack, const Event& e, unsigned size) {
-    stack.push_sized(cpu, cpu.get_eflags() | (e.set_rf ? uint32_t{kRF} : 0), size);
-    stack.push_sized(cpu, cpu.seg[kCs].selector, size);
-    stack.push_sized(cpu, cpu.eip, size);
-    if (e.has_error) stack.push_sized(cpu, e.error, size);
-}
+// What a handler finds on its stack, in the order in which it is pushed.
+class Frame {
+  public:
+    void add(uint32_t value) { values_[count_++] = value; }
+    void add_return(const Cpu& cpu, const Event& e) {
+        add(cpu.get_eflags() | (e.set_rf ? uint32_t{kRF} : 0));
+        add(cpu.seg[kCs].selector);
+        add(cpu.eip);
+        if (e.has_error) add(e.error);
+    }
+    std::span<const uint32_t> values() const { return {values_, count_}; }
+
+  private:
+    uint32_t values_[10];
+    unsigned count_ = 0;
+};
 
 void enter_gate(Cpu& cpu, const Event& e, const Descriptor& gate) {
     if (null_selector(gate.target())) fault(kGP, 0);
@@ -97,21 +109,24 @@ void enter_gate(Cpu& cpu, const Event& e, const Descriptor& gate) {
         mark_accessed(cpu, code);
     };
     unsigned level = cpu.cpl;
+    Frame frame;
     if (inner) {
         level = code.dpl();
         InnerStack stack = inner_stack(cpu, level);
         if (from_v86)
-            for (const Seg s : {kGs, kFs, kDs, kEs}) stack.push_sized(cpu, cpu.seg[s].selector, size);
-        stack.push_sized(cpu, cpu.seg[kSs].selector, size);
-        stack.push_sized(cpu, cpu.reg<uint32_t>(kEsp), size);
-        push_frame(cpu, stack, e, size);
+            for (const Seg s : {kGs, kFs, kDs, kEs}) frame.add(cpu.seg[s].selector);
+        frame.add(cpu.seg[kSs].selector);
+        frame.add(cpu.reg<uint32_t>(kEsp));
+        frame.add_return(cpu, e);
+        stack.push_all(cpu, frame.values(), size);
         check_target();
         stack.commit(cpu);
         if (from_v86)
             for (const Seg s : {kGs, kFs, kDs, kEs}) load_null(cpu.seg[s]);
     } else {
         SameStack stack{cpu.reg<uint32_t>(kEsp), cpu.stack_mask()};
-        push_frame(cpu, stack, e, size);
+        frame.add_return(cpu, e);
+        stack.push_all(cpu, frame.values(), size);
         check_target();
         cpu.set_sp(stack.sp, stack.mask);
     }

@@ -17,12 +17,15 @@ constexpr uint32_t kIretFlags32 = kIretFlags16 | kRF | kACFlag | kID;
 // The items that a RET or IRET finds on the stack: item 0 is at SS:ESP.
 class StackItems {
   public:
-    StackItems(Cpu& cpu, unsigned op_size) : cpu_(cpu), size_(op_size) {}
+    StackItems(Cpu& cpu, unsigned op_size) : cpu_(cpu), size_(op_size) {
+        if (op_size == 4) direct_ = direct_stack(cpu, cpu.seg[kSs], cpu.cpl, cpu.reg<uint32_t>(kEsp), kDirect * 4, false);
+    }
 
     uint32_t at(uint32_t delta) const {
         return (cpu_.reg<uint32_t>(kEsp) + delta) & cpu_.stack_mask();
     }
     uint32_t read(unsigned item, uint32_t skip = 0) const {
+        if (direct_ && item < kDirect && !skip) return load_le<uint32_t>(direct_ + item * 4);
         const uint32_t where = at(item * size_ + skip);
         return size_ == 4 ? cpu_.read<uint32_t>(kSs, where) : cpu_.read<uint16_t>(kSs, where);
     }
@@ -35,8 +38,10 @@ class StackItems {
     }
 
   private:
+    static constexpr unsigned kDirect = 5;  // what an IRET to an outer level takes
     Cpu& cpu_;
     unsigned size_;
+    const uint8_t* direct_ = nullptr;  // the first ones, if they can be read at once
 };
 
 // Writes CS and EIP below the top of the present stack, without moving ESP: returns the new SP.
