@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "target/i386/alu.h"
+#include "target/i386/bulk.h"
 #include "target/i386/operands.h"
 
 namespace qr::i386 {
@@ -122,7 +123,7 @@ struct Stos {
         if (insn.rep) {
             const Stretch d = stretch<T>(cpu, kEs, to, insn.ea_mask, true);
             n = std::min(d.count, allowed(cpu, insn));
-            if (n) fill<T>(cpu.eflags & kDFlag ? d.host - (n - 1) * sizeof(T) : d.host, n, value);
+            if (n) fill_elements<T>(cpu.eflags & kDFlag ? d.host - (n - 1) * sizeof(T) : d.host, n, value);
         }
         if (!n) {
             n = 1;
@@ -130,15 +131,6 @@ struct Stos {
         }
         add_masked(cpu, kEdi, by * n, insn.ea_mask);
         if (insn.rep) finish(cpu, insn, n);
-    }
-
-    template <class T>
-    static void fill(uint8_t* d, uint32_t n, T value) {
-        if constexpr (sizeof(T) == 1) {
-            std::memset(d, value, n);
-        } else {
-            for (uint32_t i = 0; i < n; ++i) store_le<T>(d + i * sizeof(T), value);
-        }
     }
 };
 
@@ -166,27 +158,6 @@ struct Lods {
     }
 };
 
-// The comparisons go by 8 bytes while these hold no element that ends them.
-constexpr uint32_t kWord = sizeof(uint64_t);
-template <class T>
-constexpr uint64_t kOnes = ~uint64_t{0} / static_cast<T>(~T{0});  // a one in each element
-template <class T>
-bool has_zero(uint64_t word) {
-    return (word - kOnes<T>) & ~word & (kOnes<T> << (sizeof(T) * 8 - 1));
-}
-// Of n elements upwards from a, how many surely don't end it: those in words that equal (or nowhere equal) the other's.
-// other(offset): 8 bytes.
-template <class T, class Other>
-uint32_t skip(const uint8_t* a, uint32_t n, bool while_equal, Other other) {
-    const size_t bytes = size_t{n} * sizeof(T);
-    size_t at = 0;
-    for (; at + kWord <= bytes; at += kWord) {
-        const uint64_t difference = load_le<uint64_t>(a + at) ^ other(at);
-        if (while_equal ? difference != 0 : has_zero<T>(difference)) break;
-    }
-    return static_cast<uint32_t>(at / sizeof(T));
-}
-
 struct Cmps {
     template <class T>
     static void run(Cpu& cpu, const Insn& insn) {
@@ -200,14 +171,15 @@ struct Cmps {
             const Stretch s = stretch<T>(cpu, insn.seg, from, insn.ea_mask, false);
             const Stretch d = stretch<T>(cpu, kEs, to, insn.ea_mask, false);
             const uint32_t limit = std::min({s.count, d.count, allowed(cpu, insn)});
+            const bool while_equal = insn.rep == 0xf3;
             const ptrdiff_t stride = static_cast<int32_t>(by);
-            if (stride > 0 && limit)
-                n = skip<T>(s.host, limit - 1, insn.rep == 0xf3, [&](size_t at) { return load_le<uint64_t>(d.host + at); });
+            // The last one is looked at in any case: the flags are its comparison's.
+            if (stride > 0 && limit) n = elements_before_end<T>(s.host, limit - 1, while_equal, OtherMemory<T>{d.host});
             while (n < limit) {
                 a = load_le<T>(s.host + stride * ptrdiff_t{n});
                 b = load_le<T>(d.host + stride * ptrdiff_t{n});
                 ++n;
-                if ((a == b) != (insn.rep == 0xf3)) break;
+                if ((a == b) != while_equal) break;
             }
         }
         if (!n) {
@@ -234,13 +206,13 @@ struct Scas {
         if (insn.rep) {
             const Stretch d = stretch<T>(cpu, kEs, to, insn.ea_mask, false);
             const uint32_t limit = std::min(d.count, allowed(cpu, insn));
+            const bool while_equal = insn.rep == 0xf3;
             const ptrdiff_t stride = static_cast<int32_t>(by);
-            if (stride > 0 && limit)
-                n = skip<T>(d.host, limit - 1, insn.rep == 0xf3, [a](size_t) { return kOnes<T> * a; });
+            if (stride > 0 && limit) n = elements_before_end<T>(d.host, limit - 1, while_equal, SameValue<T>(a));
             while (n < limit) {
                 b = load_le<T>(d.host + stride * ptrdiff_t{n});
                 ++n;
-                if ((a == b) != (insn.rep == 0xf3)) break;
+                if ((a == b) != while_equal) break;
             }
         }
         if (!n) {
