@@ -225,12 +225,31 @@ inline void set_up(CpuFixture& m, uint32_t seed) {
     m.cpu.gpr[kEsp] = kData + 0x3000;
 }
 
+// Paging for a program that is set up: linear addresses are physical ones, some pages of data can't be written to, some
+// are absent, and so is what lies above RAM.
+inline void set_up_pages(CpuFixture& m, uint32_t seed) {
+    constexpr uint32_t kDirectory = 0x40000, kTable = 0x41000, kPages = 0x100, kPresent = 1, kWritable = 2;
+    std::mt19937 random(seed);
+    m.poke<uint32_t>(kDirectory, kTable | kPresent | kWritable);
+    for (uint32_t page = 0; page < kPages; ++page) {
+        uint32_t rights = kPresent | kWritable;
+        const uint32_t data = page - (kData >> 12);
+        if (data == 1 && random() % 4 == 0) rights = kPresent;
+        if (data >= 3 && data < 8) rights = random() % 3 ? (random() % 2 ? kPresent : 0) : rights;
+        m.poke<uint32_t>(kTable + page * 4, page << 12 | rights);
+    }
+    m.cpu.cr3 = kDirectory;
+    m.cpu.cr0 |= kCr0PG | kCr0WP;
+    m.cpu.flush_tlb();
+}
+
 inline void compare(CpuFixture& a, CpuFixture& b, uint32_t seed) {
     a.cpu.settle_flags();
     b.cpu.settle_flags();
     ASSERT_EQ(a.cpu.eip, b.cpu.eip) << "seed " << seed;
     ASSERT_EQ(a.cpu.eflags, b.cpu.eflags) << "seed " << seed;
     ASSERT_EQ(a.cpu.gpr, b.cpu.gpr) << "seed " << seed;
+    ASSERT_EQ(a.cpu.cr2, b.cpu.cr2) << "seed " << seed;
     ASSERT_EQ(a.countdown.icount(), b.countdown.icount()) << "seed " << seed;
     ASSERT_EQ(std::memcmp(a.ram->data(), b.ram->data(), a.ram->size()), 0) << "seed " << seed;
 }

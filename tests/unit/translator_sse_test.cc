@@ -4,13 +4,9 @@
 // of every kind, in slices of translated code and an instruction at a time.
 // Source: Intel SDM volume 1, chapters 9 to 12; volume 2.
 
-#include <fmt/format.h>
-
-#include <cstdlib>
-
-#include "accel/tcg/tcg.h"
 #include "target/i386/encoding.h"
 #include "tests/unit/random_code.h"
+#include "tests/unit/slices.h"
 #include "tests/unit/softfloat_host.h"
 
 namespace qr::i386 {
@@ -236,65 +232,18 @@ std::string difference(CpuFixture& a, CpuFixture& b) {
     if (x.fpu.control != y.fpu.control) return fmt::format("control {:x} {:x}", x.fpu.control, y.fpu.control);
     if (x.fpu.empty != y.fpu.empty) return fmt::format("empty {:x} {:x}", x.fpu.empty, y.fpu.empty);
     if (x.fpu.fip != y.fpu.fip || x.fpu.fdp != y.fpu.fdp || x.fpu.opcode != y.fpu.opcode) return "x87 pointers";
-    if (a.countdown.icount() != b.countdown.icount()) return "count";
-    if (std::memcmp(a.ram->data(), b.ram->data(), a.ram->size()) != 0) return "memory";
-    return {};
+    return machine_difference(a, b);
 }
 
-std::string bytes_at(CpuFixture& m, uint32_t address) {
-    std::string text = fmt::format("{:08x}:", address);
-    for (unsigned n = 0; n < 12; ++n) text += fmt::format(" {:02x}", m.peek<uint8_t>((address + n) & 0xfffff));
-    return text + "\n";
-}
+struct SsePrograms {
+    static constexpr uint32_t kSeeds = 200, kLeast = 700;
+    static void set_up(CpuFixture& m, uint32_t seed) { set_up_sse(m, seed); }
+    static uint64_t slice(unsigned part) { return 50 + part; }
+    static std::string text(CpuFixture& m) { return m.cpu.describe(); }
+    static std::string difference(CpuFixture& a, CpuFixture& b) { return i386::difference(a, b); }
+};
 
-std::unique_ptr<Engine> translator() { return make_i386_translator({.cache_bytes = 1 << 20, .threshold = 0}); }
-
-// After `before` instructions an equal state; the smallest slice that leads to a difference, and its code.
-void explain(uint32_t seed, uint64_t before, uint64_t most) {
-    for (uint64_t n = 1; n <= most; ++n) {
-        CpuFixture whole("max", 1 << 20, translator()), single("max", 1 << 20);
-        set_up_sse(whole, seed);
-        set_up_sse(single, seed);
-        for (uint64_t i = 0; i < before; ++i) {
-            whole.run(1);
-            single.run(1);
-        }
-        whole.run(n);
-        std::string trail;
-        for (uint64_t i = 0; i < n; ++i) {
-            trail += bytes_at(single, single.cpu.eip);
-            single.run(1);
-        }
-        const std::string what = difference(whole, single);
-        if (what.empty()) continue;
-        ADD_FAILURE() << "seed " << seed << ": " << n << " instructions after " << before
-                      << ": translated and one by one: " << what << "\n" << trail << whole.cpu.describe();
-        return;
-    }
-    ADD_FAILURE() << "seed " << seed << ": the difference after " << before << " depends on what ran before";
-}
-
-TEST(TranslatorSse, SameAsOneByOne) {
-    if (!tcg_supported()) GTEST_SKIP() << "no translator here";
-    const char* wanted = std::getenv("TRANSLATOR_SEEDS");
-    const char* first = std::getenv("TRANSLATOR_FIRST_SEED");
-    const uint32_t from = first ? static_cast<uint32_t>(std::atoi(first)) : 0;
-    const uint32_t seeds = wanted ? static_cast<uint32_t>(std::atoi(wanted)) : 200;
-    uint64_t executed = 0;
-    for (uint32_t seed = from; seed < from + seeds; ++seed) {
-        CpuFixture whole("max", 1 << 20, translator()), single("max", 1 << 20);
-        set_up_sse(whole, seed);
-        set_up_sse(single, seed);
-        for (unsigned part = 0; part < 40; ++part) {
-            const uint64_t before = whole.countdown.icount();
-            const uint64_t n = whole.run(50 + part);
-            for (uint64_t done = 0; done < n; ++done) single.run(1);
-            executed += n;
-            if (!difference(whole, single).empty()) return explain(seed, before, n);
-        }
-    }
-    EXPECT_GT(executed, seeds * 700u);
-}
+TEST(TranslatorSse, SameAsOneByOne) { same_as_one_by_one<SsePrograms>(); }
 
 }  // namespace
 }  // namespace qr::i386

@@ -5,20 +5,15 @@
 // and stack faults; data between code, too.
 // Source: Intel SDM volume 1, chapter 8; volume 2.
 
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
-#include <cstdlib>
 #include <random>
 
-#include "accel/tcg/tcg.h"
-#include "tests/unit/cpu_fixture.h"
+#include "tests/unit/slices.h"
 #include "tests/unit/softfloat_host.h"
 
 namespace qr::i386 {
 namespace {
 
-using test::CpuFixture;
+using namespace test;
 
 constexpr uint32_t kCode = 0x10000, kCodeSize = 0x2000, kData = 0x20000, kDataSize = 0x4000, kIdt = 0x2000;
 constexpr uint32_t kControls = kData + kDataSize, kControlCount = 64, kStack = 0x30000;
@@ -244,14 +239,7 @@ class X87Generator {
     int depth_ = 0;
 };
 
-std::unique_ptr<Engine> translator() {
-    TcgOptions options;
-    options.cache_bytes = 1 << 20;
-    options.threshold = 0;
-    return make_i386_translator(options);
-}
-
-void set_up(CpuFixture& m, uint32_t seed) {
+void set_up_x87(CpuFixture& m, uint32_t seed) {
     X87Generator g(seed);
     m.put(kCode, g.program());
     m.put(kData, g.data());
@@ -279,18 +267,16 @@ void set_up(CpuFixture& m, uint32_t seed) {
     m.cpu.gpr[kEsp] = kStack;
 }
 
-bool same(CpuFixture& a, CpuFixture& b) {
+bool same_registers(CpuFixture& a, CpuFixture& b) {
     a.cpu.settle_flags();
     b.cpu.settle_flags();
     const FpuState &f = a.cpu.fpu, &g = b.cpu.fpu;
     return a.cpu.eip == b.cpu.eip && a.cpu.eflags == b.cpu.eflags && a.cpu.gpr == b.cpu.gpr && a.cpu.cr0 == b.cpu.cr0 &&
            f.regs == g.regs && f.control == g.control && f.status == g.status && f.empty == g.empty &&
-           f.opcode == g.opcode && f.fip == g.fip && f.fdp == g.fdp && f.fcs == g.fcs && f.fds == g.fds &&
-           a.countdown.icount() == b.countdown.icount() &&
-           std::memcmp(a.ram->data(), b.ram->data(), a.ram->size()) == 0;
+           f.opcode == g.opcode && f.fip == g.fip && f.fdp == g.fdp && f.fcs == g.fcs && f.fds == g.fds;
 }
 
-std::string text(const CpuFixture& m) {
+std::string text_of(const CpuFixture& m) {
     const FpuState& f = m.cpu.fpu;
     std::string s = m.cpu.describe();
     s += fmt::format("\ncontrol {:04x} status {:04x} empty {:02x} opcode {:03x} ip {:04x}:{:08x} data {:04x}:{:08x}\n",
@@ -299,62 +285,17 @@ std::string text(const CpuFixture& m) {
     return s + "\n";
 }
 
-std::string bytes_at(CpuFixture& m, uint32_t address, unsigned count) {
-    std::string s = fmt::format("{:08x}:", address);
-    for (unsigned n = 0; n < count; ++n) s += fmt::format(" {:02x}", m.peek<uint8_t>((address + n) & 0xfffff));
-    return s;
-}
-
-// After `before` instructions an equal state; the smallest slice that leads to a difference, and its code.
-void explain(uint32_t seed, uint64_t before, uint64_t most) {
-    for (uint64_t n = 1; n <= most; ++n) {
-        CpuFixture whole("max", 1 << 20, translator()), single("max", 1 << 20);
-        set_up(whole, seed);
-        set_up(single, seed);
-        for (uint64_t i = 0; i < before; ++i) {
-            whole.run(1);
-            single.run(1);
-        }
-        const std::string begin = text(whole);
-        whole.run(n);
-        std::string trail;
-        for (uint64_t i = 0; i < n; ++i) {
-            if (i + 40 >= n) trail += bytes_at(single, single.cpu.eip, 12) + "\n";
-            single.run(1);
-        }
-        if (same(whole, single)) continue;
-        for (uint32_t at = 0; at < whole.ram->size(); ++at) {
-            if (whole.ram->data()[at] == single.ram->data()[at]) continue;
-            trail += fmt::format("memory at {:x}: {:02x}, {:02x}\n", at, whole.ram->data()[at], single.ram->data()[at]);
-        }
-        trail += fmt::format("counts {}, {}\n", whole.countdown.icount(), single.countdown.icount());
-        ADD_FAILURE() << "seed " << seed << ": " << n << " instructions after " << before << "\n"
-                      << begin << "the last ones:\n" << trail << "translated:\n" << text(whole) << "one by one:\n"
-                      << text(single);
-        return;
+struct X87Programs {
+    static constexpr uint32_t kSeeds = 200, kLeast = 2000;
+    static void set_up(CpuFixture& m, uint32_t seed) { set_up_x87(m, seed); }
+    static uint64_t slice(unsigned part) { return part % 4 ? 60 + part : 400; }
+    static std::string text(CpuFixture& m) { return text_of(m); }
+    static std::string difference(CpuFixture& a, CpuFixture& b) {
+        return same_registers(a, b) ? machine_difference(a, b) : "registers";
     }
-    ADD_FAILURE() << "seed " << seed << ": the difference after " << before << " depends on what ran before";
-}
+};
 
-TEST(TranslatorX87, SameAsOneByOne) {
-    if (!tcg_supported()) GTEST_SKIP() << "no translator here";
-    const char* wanted = std::getenv("TRANSLATOR_SEEDS");
-    const uint32_t seeds = wanted ? static_cast<uint32_t>(std::atoi(wanted)) : 200;
-    uint64_t executed = 0;
-    for (uint32_t seed = 0; seed < seeds; ++seed) {
-        CpuFixture whole("max", 1 << 20, translator()), single("max", 1 << 20);
-        set_up(whole, seed);
-        set_up(single, seed);
-        for (unsigned part = 0; part < 40; ++part) {
-            const uint64_t before = whole.countdown.icount();
-            const uint64_t n = whole.run(part % 4 ? 60 + part : 400);
-            for (uint64_t done = 0; done < n; ++done) single.run(1);
-            executed += n;
-            if (!same(whole, single)) return explain(seed, before, n);
-        }
-    }
-    EXPECT_GT(executed, seeds * 2000u);
-}
+TEST(TranslatorX87, SameAsOneByOne) { same_as_one_by_one<X87Programs>(); }
 
 }  // namespace
 }  // namespace qr::i386
