@@ -11,6 +11,7 @@
 //   room(cpu)                         bytes from the next instruction on that the code limit allows
 //   pending(cpu), service(cpu)        events between instructions; false: don't execute now
 //   locate(cpu, linear)               where that page's code is; throws Fault. host is null for MMIO
+//   locate(cpu, linear, where, fault) the same; false: `fault` is what it would throw
 //   decode(cpu, bytes, insn)          false: not an instruction that can be cached from these bytes alone
 //   ends_block(insn), keeps_mode(insn)
 //   chain(mode, insns, end)           makes the instructions of a block lead to each other; false: can't
@@ -161,7 +162,7 @@ class Interpreter final : public Guest::Engine {
                 if (!block) {
                     chain_.link = nullptr;
                     if constexpr (Native::kPresent) native_.forget_link();
-                    run_one(cpu);
+                    if (!std::exchange(fetch_failed_, false)) run_one(cpu);
                     if (Guest::pending(cpu) || countdown.remaining <= 0) return;
                     renew_key(cpu);
                     continue;
@@ -223,11 +224,18 @@ class Interpreter final : public Guest::Engine {
                  Guest::generation(cpu) == chain_.generation && (!block.trace || Guest::pc(cpu) == next));
     }
 
-    // Finds or makes the block at the next instruction. Null: that has to be executed by itself.
+    // Finds or makes the block at the next instruction. Null: that has to be executed by itself, or fetch_failed_.
     [[gnu::noinline]] Block* look_up(Cpu& cpu, uint32_t linear) {
         if (cache_.full()) do_flush();
         if (!Guest::room(cpu)) return nullptr;  // the limit's fault comes before one of the page
-        const auto where = Guest::locate(cpu, linear);
+        typename Guest::Where where;
+        typename Guest::Fault fault;
+        if (!Guest::locate(cpu, linear, where, fault)) {
+            fetch_failed_ = true;
+            --Guest::countdown(cpu).remaining;
+            Guest::deliver(cpu, fault, 0);
+            return nullptr;
+        }
         if (!where.host) return nullptr;
         const unsigned offset = linear & kPageMask;
         const uint32_t mode = Guest::mode(cpu);
@@ -339,6 +347,7 @@ class Interpreter final : public Guest::Engine {
     uint64_t epoch_ = 0;
     unsigned longest_ = kMaxInsns;
     bool flush_due_ = false;
+    bool fetch_failed_ = false;  // the exception is entered already
     Cache cache_;
     [[no_unique_address]] Native native_;
     Insn scratch_;

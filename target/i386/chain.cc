@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "target/i386/access_fault.h"
 #include "target/i386/fetch.h"
 
 namespace qr::i386 {
@@ -228,6 +229,12 @@ const Insn* chain_exact(Cpu& cpu, const Insn* insn, Chaining& c) {
     countdown.remaining += insn->left;
     cpu.eip += insn->end;
     c.insn = insn;
+    Fault fault;
+    if (access_faults(cpu, *insn, row_access(*insn), fault)) {
+        InterpreterGuest::deliver(cpu, fault, insn->length);
+        c.changed = true;
+        return nullptr;
+    }
     insn->exec(cpu, *insn);
     if (insn->left == 0) {
         // A branch or a change of modes; or the block was only cut here.

@@ -44,6 +44,11 @@ struct InterpreterGuest {
         const FetchPage& page = fetch_page(cpu, linear);
         return {page.host, page.block, page.block_page};
     }
+    static bool locate(Cpu& cpu, uint32_t linear, Where& where, Fault& fault) {
+        const FetchPage* page = find_fetch_page(cpu, linear, fault);
+        if (page) where = {page->host, page->block, page->block_page};
+        return page != nullptr;
+    }
     static bool decode(const Cpu& cpu, std::span<const uint8_t> bytes, Insn& insn);
     static bool ends_block(const Insn& insn);
     static bool keeps_mode(const Insn& insn) { return row_attr(insn.row) & kNearBranch; }

@@ -92,15 +92,24 @@ Walk walk(const Cpu& cpu, uint32_t linear, Read read) {
     return cpu.cr4 & kCr4PAE ? walk_pae(cpu, linear, read) : walk_32(cpu, linear, read);
 }
 
-// The physical page of a data access, from the cached translation if it can be. Throws #PF.
-uint64_t resolve(Cpu& cpu, uint32_t linear, bool write, bool user) {
+// The physical page of a data access, from the cached translation if it can be. False: `fault` is the page fault.
+bool find_page(Cpu& cpu, uint32_t linear, bool write, bool user, uint64_t& physical, Fault& fault) {
     const Tlb::Translation& t = cpu.tlb.translation(user, linear);
-    if (t.tag == (linear & Tlb::kPageBits) && (t.writable || !write)) return t.physical;
+    if (t.tag == (linear & Tlb::kPageBits) && (t.writable || !write)) {
+        physical = t.physical;
+        return true;
+    }
     PhysicalPage page;
-    Fault why{};
-    if (!translate(cpu, linear, write ? Access::kWrite : Access::kRead, user, page, why)) throw why;
+    if (!translate(cpu, linear, write ? Access::kWrite : Access::kRead, user, page, fault)) return false;
     cpu.tlb.fill_translation(user, linear, page.address, page.writable);
-    return page.address;
+    physical = page.address;
+    return true;
+}
+uint64_t resolve(Cpu& cpu, uint32_t linear, bool write, bool user) {
+    uint64_t physical = 0;
+    Fault why{};
+    if (!find_page(cpu, linear, write, user, physical, why)) throw why;
+    return physical;
 }
 
 bool crosses(uint32_t linear, unsigned size) { return (linear & kPageMask) + size > kPageSize; }
@@ -175,21 +184,28 @@ bool translate(Cpu& cpu, uint32_t linear, Access access, bool user, PhysicalPage
     return true;
 }
 
-const FetchPage& fetch_page(Cpu& cpu, uint32_t linear) {
+bool page_fault(Cpu& cpu, uint32_t linear, unsigned size, bool write, Fault& fault) {
+    const bool user = cpu.cpl == 3;
+    uint64_t physical = 0;
+    if (!find_page(cpu, linear, write, user, physical, fault)) return true;
+    if (!crosses(linear, size)) return false;
+    return !find_page(cpu, linear + static_cast<uint32_t>(kPageSize - (linear & kPageMask)), write, user, physical, fault);
+}
+
+const FetchPage* find_fetch_page(Cpu& cpu, uint32_t linear, Fault& fault) {
     const bool user = cpu.cpl == 3;
     const FetchPage& cached = cpu.tlb.fetch(user, linear);
     if (cached.tag == (linear & Tlb::kPageBits)) [[likely]]
-        return cached;
+        return &cached;
     PhysicalPage page;
-    Fault why{};
-    if (!translate(cpu, linear, Access::kExecute, user, page, why)) throw why;
+    if (!translate(cpu, linear, Access::kExecute, user, page, fault)) return nullptr;
     const PageView view = cpu.memory().page_view(page.address);
     FetchPage fetch;
     fetch.host = view.readable;
     fetch.block = view.readable ? view.block : nullptr;
     fetch.block_page = view.block_page;
     fetch.physical = page.address;
-    return cpu.tlb.fill_fetch(user, linear, fetch);
+    return &cpu.tlb.fill_fetch(user, linear, fetch);
 }
 
 uint8_t fetch_byte(Cpu& cpu, uint32_t linear) {

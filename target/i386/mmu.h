@@ -24,8 +24,20 @@ struct PhysicalPage {
 // entries. False: `fault` is the page fault that it raises.
 bool translate(Cpu& cpu, uint32_t linear, Access access, bool user, PhysicalPage& out, Fault& fault);
 
-// Where instructions at `linear` are fetched from, at the present CPL. Throws #PF.
-const FetchPage& fetch_page(Cpu& cpu, uint32_t linear);
+// Whether an access at the present CPL would raise a page fault, and which; as a value, because exceptions of C++ are
+// slow. It does to the page tables what the access will do.
+bool page_fault(Cpu& cpu, uint32_t linear, unsigned size, bool write, Fault& fault);
+
+// Where instructions at `linear` are fetched from, at the present CPL. Null: `fault` is the page fault that it raises.
+const FetchPage* find_fetch_page(Cpu& cpu, uint32_t linear, Fault& fault);
+// The same, throwing it.
+inline const FetchPage& fetch_page(Cpu& cpu, uint32_t linear) {
+    Fault why{};
+    const FetchPage* page = find_fetch_page(cpu, linear, why);
+    if (!page) [[unlikely]]
+        throw why;
+    return *page;
+}
 // One byte of code, for pages that aren't memory. Throws #PF.
 uint8_t fetch_byte(Cpu& cpu, uint32_t linear);
 

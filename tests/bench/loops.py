@@ -43,6 +43,7 @@ LOOPS = (
     Loop("self-modifying, other page", "smc.S", ("FAR",), 300_000, 0x00075002, "system"),
     Loop("int/iret", "int.S", ("RING=0",), 6_000_000, 0x62dc40cd, "system"),
     Loop("int/iret from ring 3", "int.S", ("RING=3",), 4_000_000, 0x62dc40cd, "system"),
+    Loop("page faults", "faults.S", (), 2_000_000, 0x8c7ccc9c, None),
     Loop("port I/O", "ports.S", (), 8_000_000, 0x00055b18, "system"),
     Loop("CR3 switches", "cr3.S", (), 400_000, 0x344bb4ac, "system"),
     Loop("TLB-missing loads", "tlb.S", (), 4_000_000, 0x5f258c00, None),

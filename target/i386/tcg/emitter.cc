@@ -161,8 +161,8 @@ uint32_t Emitter::new_site(const Insn& i) {
     const Site::Light light = (row_attr(i.row) & (kIo | kString)) == kIo ? Site::kPort
                               : shape_of(i).kind == Shape::kRdtsc       ? Site::kCounter
                                                                         : Site::kNo;
-    out_.sites.push_back({&i, block_, static_cast<uint16_t>(block_->offset + i.end), InterpreterGuest::ends_block(i),
-                          is_x87(i), light});
+    out_.sites.push_back({&i, block_, &row_access(i), static_cast<uint16_t>(block_->offset + i.end),
+                          InterpreterGuest::ends_block(i), is_x87(i), light});
     return static_cast<uint32_t>(out_.sites.size() - 1);
 }
 

@@ -19,6 +19,7 @@
 #include <deque>
 #include <vector>
 
+#include "target/i386/access_fault.h"
 #include "target/i386/alu.h"
 #include "target/i386/chain.h"
 #include "target/i386/tcg/block_plan.h"
@@ -33,6 +34,7 @@ namespace qr::i386 {
 struct Site {
     const Insn* insn;
     CodeBlock* block;
+    const RowAccess* access;
     uint16_t end;     // from the page's start to the instruction's end
     bool ends_block;
     bool x87;

@@ -230,37 +230,51 @@ void Translator::expect_x87_faults(CodeBlock& block) {
     unlink(block);
 }
 
-uint64_t Translator::call_exact(Cpu& cpu, uint32_t site) {
-    return static_cast<uint64_t>(static_cast<Translator*>(cpu.native.translator)->exact(cpu, site));
+uint64_t Translator::call_exact(Cpu& cpu, uint32_t number) {
+    Translator& self = *static_cast<Translator*>(cpu.native.translator);
+    Site& site = self.code_->out.sites[number];
+    ++site.calls;
+    const bool light = site.light == Site::kPort ? !cpu.cpl && !cpu.watching_ports
+                                                 : site.light == Site::kCounter && !(cpu.cr4 & kCr4TSD);
+    return static_cast<uint64_t>(light ? self.light(cpu, site) : self.exact(cpu, site));
 }
 
-// As chain_exact() does it.
-GoOn Translator::exact(Cpu& cpu, uint32_t number) {
-    Site& site = code_->out.sites[number];
+// What neither faults nor looks at EIP and flags: they are made exact only if something came of it.
+GoOn Translator::light(Cpu& cpu, const Site& site) {
     const Insn& insn = *site.insn;
-    Chaining& c = *chaining_;
+    const Chaining& c = *chaining_;
     Countdown& countdown = cpu.wiring.countdown;
     const int64_t remaining = cpu.native.remaining + insn.left;
     countdown.remaining = remaining;
-    ++site.calls;
-    // EIP and flags are made exact only if something came of it.
-    const bool light = site.light != Site::kNo && (site.light == Site::kPort ? !cpu.cpl && !cpu.watching_ports
-                                                                             : !(cpu.cr4 & kCr4TSD));
-    if (light) {
-        insn.exec(cpu, insn);
-        if (!cpu.events && countdown.remaining == remaining && !c.stop && cpu.tlb.generation() == c.generation) {
-            follow_tlb(cpu);
-            return GoOn::kBehind;
-        }
+    insn.exec(cpu, insn);
+    if (!cpu.events && countdown.remaining == remaining && !c.stop && cpu.tlb.generation() == c.generation) {
+        follow_tlb(cpu);
+        return GoOn::kBehind;
     }
     cpu.eip = cpu.native.page + site.end;
     take_native_flags(cpu);
     cpu.native.exact = true;
-    if (light) return elsewhere(cpu);
+    return elsewhere(cpu);
+}
+
+// As chain_exact() does it.
+GoOn Translator::exact(Cpu& cpu, const Site& site) {
+    const Insn& insn = *site.insn;
+    Chaining& c = *chaining_;
+    Countdown& countdown = cpu.wiring.countdown;
+    countdown.remaining = cpu.native.remaining + insn.left;
+    cpu.eip = cpu.native.page + site.end;
+    take_native_flags(cpu);
+    cpu.native.exact = true;
     c.insn = &insn;
     if (site.x87 && !x87_masked(cpu.fpu)) expect_x87_faults(*site.block);
     if (site.caches) scatter(site);
     const bool ends_block = site.ends_block;
+    Fault found;
+    if (access_faults(cpu, insn, *site.access, found)) {
+        InterpreterGuest::deliver(cpu, found, insn.length);
+        return elsewhere(cpu);
+    }
     try {
         insn.exec(cpu, insn);
     } catch (const Fault& fault) {

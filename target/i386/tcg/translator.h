@@ -26,6 +26,7 @@ struct TranslatorOptions {
 
 struct Site;
 enum class GoOn : uint8_t;
+struct Site;
 
 class Translator {
   public:
@@ -64,7 +65,8 @@ class Translator {
     void expect_x87_faults(CodeBlock& block);
     void patch(uint32_t jump, const void* to);  // to: in the executable view
     static uint64_t call_exact(Cpu& cpu, uint32_t site);
-    GoOn exact(Cpu& cpu, uint32_t site);
+    GoOn exact(Cpu& cpu, const Site& site);
+    GoOn light(Cpu& cpu, const Site& site);
     GoOn elsewhere(Cpu& cpu);
     void count_calls(std::vector<TranslatorStatistics::RowCalls>& rows, uint64_t& all) const;
 
