@@ -290,7 +290,7 @@ class Interpreter final : public Guest::Engine {
         unsigned count = block.count, bytes = block.bytes;
         std::copy_n(block.insns(), count, insns.begin());
         Block* last = &block;
-        while (count < kMaxInsns && !last->second && native_.may_continue(*last)) {
+        while (count < longest_ && !last->second && native_.may_continue(*last)) {
             const unsigned offset = block.offset + bytes;
             if (offset + kLongestInsn > kPageSize) break;
             Block* next = cache_.find(*block.page, offset, block.mode, [](Block& b) { return !b.second; });
@@ -300,7 +300,7 @@ class Interpreter final : public Guest::Engine {
             }
             if (!next || next->second || !native_.worth(*next)) break;
             last = next;
-            for (unsigned n = 0; n < next->count && count < kMaxInsns; ++n) {
+            for (unsigned n = 0; n < next->count && count < longest_; ++n) {
                 insns[count++] = next->insns()[n];
                 bytes += next->insns()[n].length;
             }

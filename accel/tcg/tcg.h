@@ -18,7 +18,7 @@ namespace qr {
 struct TcgOptions {
     uint64_t cache_bytes = uint64_t{64} << 20;  // host code that is kept
     unsigned threshold = 30;  // executions before a block is translated; 0: at once
-    unsigned block_insns = 32;  // in a block, at most: 1 to 32
+    unsigned block_insns = 64;  // in a block, at most: 1 to 64
     std::vector<i386::TranslationObserver*> observers{};  // outlive the engine
     std::function<uint64_t()> clock{};  // nanoseconds of the host, if the time that translation takes is wanted
 };

@@ -19,7 +19,7 @@ namespace qr::i386 {
 struct TranslatorOptions {
     uint64_t cache_bytes = uint64_t{64} << 20;
     unsigned threshold = 30;  // executions before a block is translated; 0 and 1: at once
-    unsigned block_insns = 32;  // in a block, at most
+    unsigned block_insns = 64;  // in a block, at most
     std::vector<TranslationObserver*> observers{};
     std::function<uint64_t()> clock{};  // nanoseconds, to measure translation by; the core has none of its own
 };
@@ -43,7 +43,7 @@ class Translator {
     void adopt(Cpu& cpu, CodeBlock& block);
     bool hot(const CodeBlock& block) const { return code_ && block.heat >= options_.threshold; }
     bool may_continue(const CodeBlock& block) const;
-    bool worth(const CodeBlock& next) const { return eager() || next.heat * 4 >= options_.threshold; }
+    bool worth(const CodeBlock& next) const { return eager() || next.heat * 2 >= options_.threshold; }
     bool eager() const { return options_.threshold <= 1; }
     bool prepare(Cpu& cpu, CodeBlock& block);
     void run(Cpu& cpu, Chaining& c, CodeBlock& block);
