@@ -5,13 +5,14 @@
 // translator, in everything: undefined flags, x87 pointers, the count.
 //
 //     insn-oracle [--cases N] [--seed S] [--engine interp|tcg|both] [--sequences] [--row NAME] [--case N]
-//     [--limit N] [--no-host] [--verbose]
+//     [--limit N] [--no-host] [--baseline] [--verbose]
 //
 // --engine: what the host is compared with, by default both. --sequences: only sequences, else one case in five
 // is. --row: only rows of this name. --case: only the case of this number (with the seed and --row it
 // came from), shown in full. --limit: how many differences to show. --no-host: only run the cases
 // on our CPU; so do builds with the address sanitizer, which can't have its shadow memory near the
-// host's test code. --verbose: coverage of each row, and rules. Exit status: 0 if all is the same,
+// host's test code. --baseline: looks at the translator's code, whether
+// there is an instruction in it that not every x86-64 processor has. --verbose: coverage of each row, and rules. Exit status: 0 if all is the same,
 // and every row was covered, and enough was translated; 1 if not, 77 if this host can't do it.
 //
 // Source: none (docs/testing.rst).
@@ -28,6 +29,7 @@
 
 #include "accel/interp/interp.h"
 #include "accel/tcg/tcg.h"
+#include "tests/codegen/baseline.h"
 #include "tests/insn/oracle_compare.h"
 #include "tests/insn/oracle_generate.h"
 #include "tests/insn/oracle_guest.h"
@@ -45,7 +47,7 @@ struct Options {
     bool one = false;
     uint64_t number = 0;
     bool interpreter = true, translator = true;
-    bool sequences = false;
+    bool sequences = false, baseline = false;
     unsigned limit = 10;
     bool verbose = false;
 #ifdef __SANITIZE_ADDRESS__
@@ -86,7 +88,7 @@ class Run {
         };
         if (options.interpreter) add("interp", make_i386_interpreter(), false);
         if (options.translator)
-            add("tcg", make_i386_translator({.cache_bytes = 8 << 20, .threshold = 0}), true);
+            add("tcg", make_i386_translator(translator_options()), true);
         for (const Plan& p : generator_.plans())
             if (p.excluded.empty() && (options.row.empty() || p.name() == options.row)) {
                 // String instructions have the most ways to go.
@@ -94,6 +96,12 @@ class Run {
                 rows_.insert(rows_.end(), string ? 6 : 1, &p);
             }
         coverage_.resize(generator_.plans().size());
+    }
+
+    TcgOptions translator_options() {
+        TcgOptions o{.cache_bytes = 8 << 20, .threshold = 0};
+        if (options_.baseline) o.observers = {&baseline_};
+        return o;
     }
 
     int run() {
@@ -125,6 +133,7 @@ class Run {
         }
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;
         report(last - first, seconds.count());
+        if (!baseline_.offenders().empty()) return 1;
         return differences_ || uncovered_ || untranslated_ ? 1 : 0;
     }
 
@@ -246,6 +255,10 @@ class Run {
                        did->instructions, did->blocks, did->emitted, did->executed);
             untranslated_ = options_.row.empty() && cases > kBatch && did->emitted < cases;
         }
+        if (options_.baseline)
+            fmt::print("{} instructions of the host looked at\n", baseline_.instructions());
+        for (const auto& [what, where] : baseline_.offenders())
+            fmt::print("{}: {} isn't in every x86-64 processor\n", where, what);
         std::string names = options_.host ? "the host" : "";
         for (const Engine& e : engines_) names += (names.empty() ? "" : ", ") + std::string(e.name);
         fmt::print("{} cases on {} in {:.1f} s ({:.0f} a second), {} differences\n", cases, names,
@@ -263,6 +276,7 @@ class Run {
     Shared& shared_;
     Generator generator_;
     Native native_;
+    codegen::BaselineWatch baseline_;
     std::vector<Engine> engines_;  // the first is compared with the host
     std::vector<const Plan*> rows_;
     std::vector<CaseInfo> infos_;
@@ -285,6 +299,8 @@ int main_program(int argc, char** argv) {
             options.verbose = true;
         else if (arg == "--sequences")
             options.sequences = true;
+        else if (arg == "--baseline")
+            options.baseline = true;
         else if (arg == "--engine" && more && std::string(argv[i + 1]) == "interp")
             options.translator = false, ++i;
         else if (arg == "--engine" && more && std::string(argv[i + 1]) == "tcg")
@@ -307,7 +323,7 @@ int main_program(int argc, char** argv) {
             fmt::print(
                 stderr,
                 "insn-oracle: '{}': give --cases N, --seed S, --engine interp|tcg|both, --sequences, "
-                "--row NAME, --case N, --limit N, --no-host or --verbose\n",
+                "--row NAME, --case N, --limit N, --no-host, --baseline or --verbose\n",
                 arg);
             return 2;
         }
