@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// On other hosts there is no translator.
+// Where there is no translator: on other hosts, and in builds without it.
 
 #include "accel/tcg/tcg.h"
 
