@@ -71,6 +71,7 @@ class Replayer final : public EventSource {
     bool at_end();
     // How it ended, and where.
     const EndStatus& end() const { return log_.end(); }
+    const std::string& log_name() const { return log_.name(); }
 
     // The machine was taken to another position (door.position() says which): by a snapshot.
     void seek();

@@ -240,7 +240,7 @@ int RunLoop::conclude() {
     if (!quit_ && !replayer_->at_end())
         stop_replay(end_reason_ + ", and the recording goes on");
     else if (replayer_->end().kind == EndKind::kDamaged)
-        fail(Error{replayer_->end().reason});
+        fail(Error{fmt::format("log '{}': {}", replayer_->log_name(), replayer_->end().reason)});
     else
         parts_.notice(summary());
     return exit_status_;

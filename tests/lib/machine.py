@@ -39,6 +39,10 @@ def by_kind(quick, normal, slow):
     return {"quick": quick, "normal": normal, "slow": slow}[KIND]
 
 
+def has_address_sanitizer():
+    return b"__asan_init" in pathlib.Path(EMULATOR).read_bytes()
+
+
 class Run:
     """A finished run: status, out (bytes), err (text)."""
 

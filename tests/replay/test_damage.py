@@ -3,7 +3,8 @@
 """A damaged log, replayed by the emulator itself: never a crash, a hang, or memory taken because the file
 said so. (tests/unit/log_damage_test.cc does more of this inside one process.)
 
-QEMU_REPLAY_ASAN: an emulator built with sanitizers, used instead if it is set.
+The address sanitizer reserves terabytes of addresses: with an emulator that has it memory isn't limited by
+RLIMIT_AS, but by the sanitizer's own limit on what is allocated at once.
 """
 import os
 import pathlib
@@ -14,7 +15,6 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import machine  # noqa: E402
 
-ASAN = os.environ.get("QEMU_REPLAY_ASAN")
 FLIPS = machine.by_kind(20, 100, 1000)
 CUTS = machine.by_kind(10, 50, 500)
 MEMORY = 1 << 30  # bytes of address space: the guest has 2 MiB
@@ -23,6 +23,14 @@ SEED = 20260102
 
 def limit_memory():
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+if machine.has_address_sanitizer():
+    print("test_damage: the emulator has the address sanitizer: no RLIMIT_AS, but max_allocation_size_mb", flush=True)
+    LIMITED = {"env": dict(os.environ, ASAN_OPTIONS=f"max_allocation_size_mb={MEMORY >> 20}:"
+                                                    f"{os.environ.get('ASAN_OPTIONS', '')}")}
+else:
+    LIMITED = {"preexec_fn": limit_memory}
 
 
 class Damage(machine.MachineTest):
@@ -41,8 +49,7 @@ class Damage(machine.MachineTest):
 
     def attempt(self, data):
         self.part.write_bytes(data)
-        options = {"emulator": ASAN} if ASAN else {"preexec_fn": limit_memory}
-        done = machine.run(*self.replaying(self.part), timeout=60, **options)
+        done = machine.run(*self.replaying(self.part), timeout=60, **LIMITED)
         # 11: the guest's own status, when the damage is where nothing is read.
         self.assertIn(done.status, (0, 1, 2, 11), done)
         self.assertTrue(done.err, done)
@@ -50,7 +57,7 @@ class Damage(machine.MachineTest):
         self.assertNotIn("Sanitizer", done.err)
         self.assertNotIn("runtime error", done.err)
         if done.status == 1:
-            self.assertRegex(done.err, r"part\.bin|offset \d+|chunk|file|machine", done)
+            self.assertIn(f"'{self.part}'", done.err, done)
         return done
 
     def offsets(self):
