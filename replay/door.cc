@@ -91,6 +91,27 @@ void InputPortBase::submit_bytes(std::vector<uint8_t> payload) {
     door_.mailbox_.post([this, payload = std::move(payload)] { door_.enter(*this, payload); });
 }
 
+std::optional<std::vector<uint8_t>> InputPortBase::exchange(uint64_t icount,
+                                                            std::optional<std::vector<uint8_t>> live) {
+    door_.set_icount(icount);
+    if (!door_.source_) {
+        if (live && door_.sink_) {
+            const auto at = std::ranges::find(door_.ports_, this);
+            door_.sink_->record(door_.position_, static_cast<uint32_t>(at - door_.ports_.begin()), *live);
+        }
+        if (live) ++door_.position_.ordinal;
+        return live;
+    }
+    const EventSource::Event* event = door_.source_->peek();
+    if (!event || event->position != door_.position_ || event->port >= door_.by_number_.size() ||
+        door_.by_number_[event->port] != this)
+        return std::nullopt;
+    std::vector<uint8_t> recorded(event->payload.begin(), event->payload.end());
+    door_.source_->pop();
+    ++door_.position_.ordinal;
+    return recorded;
+}
+
 void InputPortBase::set_room(size_t room) {
     const size_t before = room_.exchange(room, std::memory_order_acq_rel);
     if (!before && room && wake_) wake_();

@@ -203,7 +203,7 @@ std::vector<uint8_t> save_snapshot(StateRoot& root, AddressSpace& memory) {
     put_varint(to, kVersion);
     put_varint(to, kBehaviour.version);
     ZstdCompressor zstd(kLevel);
-    const StateDump state = dump_state([&](StateVisitor& v) { root.state(v); });
+    const StateDump state = dump_whole_state([&](StateVisitor& v) { root.state(v); });
     put_frame(to, zstd, state.shape);
     put_frame(to, zstd, state.values);
     put_varint(to, memory.blocks().size());
@@ -216,7 +216,7 @@ Result<void> load_snapshot(std::span<const uint8_t> bytes, StateRoot& root, Addr
     const auto plan = make_plan(bytes, memory);
     if (!plan) return plan.error();
     const StateFunction state = [&](StateVisitor& v) { root.state(v); };
-    const StateDump before = dump_state(state);
+    const StateDump before = dump_whole_state(state);
     if (auto loaded = load_state(state, plan->state); !loaded) {
         const auto restored = load_state(state, before);
         root.after_load();

@@ -37,11 +37,12 @@ constexpr uint8_t token_of_width(unsigned width) {
 
 class Dumper final : public StateVisitor {
   public:
-    explicit Dumper(StateDump& dump) : dump_(dump) {
+    explicit Dumper(StateDump& dump, bool saving = false) : dump_(dump), saving_(saving) {
         dump.shape.clear();
         dump.values.clear();
     }
     bool loading() const override { return false; }
+    bool saving() const override { return saving_; }
     void scalar(std::string_view name, uint64_t& value, unsigned width) override {
         token(token_of_width(width), name);
         put(&value, width);
@@ -65,6 +66,7 @@ class Dumper final : public StateVisitor {
         dump_.values.insert(dump_.values.end(), bytes, bytes + size);
     }
     StateDump& dump_;
+    const bool saving_;
 };
 
 void append_name(std::string& path, std::string_view name) {
@@ -215,6 +217,13 @@ void dump_state(const StateFunction& state, StateDump& dump) {
 StateDump dump_state(const StateFunction& state) {
     StateDump dump;
     dump_state(state, dump);
+    return dump;
+}
+
+StateDump dump_whole_state(const StateFunction& state) {
+    StateDump dump;
+    Dumper dumper(dump, true);
+    state(dumper);
     return dump;
 }
 

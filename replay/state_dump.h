@@ -34,6 +34,8 @@ using StateFunction = std::function<void(StateVisitor&)>;
 // Overwrites `dump`, using the memory that it has.
 void dump_state(const StateFunction& state, StateDump& dump);
 StateDump dump_state(const StateFunction& state);
+// For a snapshot: StateVisitor::saving().
+StateDump dump_whole_state(const StateFunction& state);
 
 struct StateField {
     std::string path;    // "i8254.channel[0].count"

@@ -52,6 +52,9 @@ class Drive {
     // Called when the user's change of the medium has entered the machine (it came through the door).
     virtual void on_medium_change(std::function<void()> changed) = 0;
     virtual void on_eject_request(std::function<void()> asked) = 0;
+    // inserted() is false while the tray is out, whatever lies in it.
+    virtual bool tray_open() const { return false; }
+    virtual bool locked() const { return false; }
 
     // Requests in flight with their data, medium and tray. Part of the machine's state; the device's own state()
     // has its tickets.

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -130,6 +131,7 @@ class InputPortBase {
   protected:
     InputPortBase(Door& door, PortSchema schema);
     void submit_bytes(std::vector<uint8_t> payload);
+    std::optional<std::vector<uint8_t>> exchange(uint64_t icount, std::optional<std::vector<uint8_t>> live);
 
     Door& door_;
 
@@ -169,6 +171,45 @@ class InputPort final : public InputPortBase {
         return writer.take();
     }
     std::function<void(Payload&)> handler_;
+};
+
+// The host's answer to something that the core asks for and needs at once, if there is anything to tell: the error of a
+// disk request, say. It is recorded where it was asked for, which may be in the middle of an instruction; in replay
+// the same question is asked at the same position, and gets what was recorded there.
+template <class Payload>
+class AnswerPort final : public InputPortBase {
+  public:
+    AnswerPort(Door& door, std::string name) : InputPortBase(door, {std::move(name), schema_of()}) {}
+
+    // VM thread. icount: the clock's, now. live: what the host says; nothing: nothing to tell, nothing recorded.
+    // Returns what the machine goes by.
+    std::optional<Payload> ask(uint64_t icount, const std::optional<Payload>& live) {
+        std::optional<std::vector<uint8_t>> bytes;
+        if (live) {
+            PayloadWriter writer;
+            Payload payload = *live;
+            payload.fields(writer);
+            bytes = writer.take();
+        }
+        bytes = exchange(icount, std::move(bytes));
+        if (!bytes) return std::nullopt;
+        Payload payload{};
+        PayloadReader reader(*bytes);
+        payload.fields(reader);
+        if (!reader.complete()) return std::nullopt;
+        return payload;
+    }
+
+    // A recorded answer that nobody asked for.
+    bool deliver(std::span<const uint8_t>) override { return false; }
+
+  private:
+    static std::vector<FieldSchema> schema_of() {
+        Payload payload{};
+        SchemaWriter writer;
+        payload.fields(writer);
+        return writer.take();
+    }
 };
 
 // The outer world's end of an output stream. Called on the VM thread; must never answer the core.
@@ -271,6 +312,10 @@ class Door {
     bool deliver_next();
     // Replay: what is wrong, if an event lay behind us, named no port or did not decode. Empty: nothing.
     const std::string& mismatch() const { return mismatch_; }
+    // Replay: the core found that it isn't as it was recorded, or can't go on. Keeps the first.
+    void refuse(std::string why) {
+        if (mismatch_.empty()) mismatch_ = std::move(why);
+    }
 
     const std::vector<InputPortBase*>& ports() const { return ports_; }
     const std::vector<OutputStream*>& outputs() const { return outputs_; }

@@ -36,6 +36,9 @@ class StateVisitor {
 
     // True while fields are being overwritten from a snapshot.
     virtual bool loading() const = 0;
+    // True if the machine is to go on from what is walked (a snapshot that is made or loaded): then also what
+    // follows from elsewhere, and needn't be compared, belongs to it (data on its way from a disk).
+    virtual bool saving() const { return loading(); }
 
     // The primitive operations. `value` is zero-extended from `width` bytes (1, 2, 4 or 8).
     virtual void scalar(std::string_view name, uint64_t& value, unsigned width) = 0;

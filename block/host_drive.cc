@@ -1,0 +1,619 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The host's side of a drive; see host_drive.h. Source: docs/replay.rst, "Disks".
+#include "block/host_drive.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include "util/bits.h"
+
+namespace qr {
+
+namespace {
+
+constexpr uint64_t kBlock = Overlay::kBlock;
+
+bool all_zero(std::span<const uint8_t> data) {
+    return data.empty() || (!data[0] && !std::memcmp(data.data(), data.data() + 1, data.size() - 1));
+}
+
+DriveStatus status_of(int code) {
+    switch (code) {
+        case 0: return DriveStatus::kOk;
+        case ENOSPC:
+        case EDQUOT:
+        case EFBIG: return DriveStatus::kNoSpace;
+        case EROFS:
+        case EPERM: return DriveStatus::kReadOnly;
+        default: return DriveStatus::kIoError;
+    }
+}
+
+Overlay::Origin origin_of(const std::string& drive, const Image& image, uint64_t size) {
+    Overlay::Origin o;
+    o.drive = drive;
+    o.image = image.name();
+    o.format = image.format();
+    o.size = size;
+    struct stat st {};
+    if (!is_nbd_address(o.image) && stat(o.image.c_str(), &st) == 0) {
+        o.image = std::filesystem::absolute(o.image).lexically_normal().string();
+        o.file_size = static_cast<uint64_t>(st.st_size);
+        o.modified_ns = st.st_mtim.tv_sec * kNsPerSecond + st.st_mtim.tv_nsec;
+    }
+    return o;
+}
+
+}  // namespace
+
+HostDrive::HostDrive(Door& door, VirtualClock& clock, Settings settings, Notice notice)
+    : door_(door),
+      clock_(clock),
+      settings_(std::move(settings)),
+      notice_(std::move(notice)),
+      blocks_port_(door, "drive." + settings_.id + ".blocks"),
+      error_port_(door, "drive." + settings_.id + ".error"),
+      medium_port_(door, "drive." + settings_.id + ".medium", [this](MediumInput& in) { use_medium(in); }),
+      queue_("disk " + settings_.id, [this] {
+          std::shared_ptr<Medium> medium;
+          {
+              std::lock_guard lock(info_mutex_);
+              medium = idle_medium_;
+          }
+          if (medium && mode_ == Mode::kDirect && medium->dirty) static_cast<void>(medium->image->write_back());
+      }) {
+    publish_info();
+}
+
+HostDrive::~HostDrive() {
+    if (const auto done = flush_all(); !done) notice_(done.error().message);
+}
+
+void HostDrive::set_mode(Mode mode, const std::string& overlay) {
+    mode_ = mode;
+    overlay_prefix_ = overlay;
+}
+
+std::shared_ptr<HostDrive::Medium> HostDrive::make_medium(std::unique_ptr<Image> image, const ImageSpec& spec) {
+    auto medium = std::make_shared<Medium>();
+    medium->size = image->size() / Overlay::kSector * Overlay::kSector;
+    medium->image = std::move(image);
+    medium->spec = spec;
+    medium->read_only = spec.read_only;
+    if (checked()) medium->seen.resize((medium->size + kBlock - 1) / kBlock);
+    if (mode_ == Mode::kRecorded && !overlay_prefix_.empty()) {
+        medium->overlay_path =
+            fmt::format("{}{}.overlay", overlay_prefix_, media_.empty() ? std::string() : fmt::format(".{}", media_.size()));
+    }
+    return medium;
+}
+
+void HostDrive::insert(std::unique_ptr<Image> image, const ImageSpec& spec) {
+    medium_ = make_medium(std::move(image), spec);
+    media_.push_back(medium_);
+    medium_number_ = static_cast<uint32_t>(media_.size());
+    publish_info();
+}
+
+Result<void> HostDrive::begin_recording(const std::string& overlay) {
+    if (auto done = flush_all(); !done) return done;
+    if (medium_ && medium_->overlay)
+        return Error{fmt::format("drive '{}' is a temporary snapshot: a recording needs an image that it can name", settings_.id)};
+    set_mode(Mode::kRecorded, overlay);
+    if (!medium_) return {};
+    medium_->seen.assign((medium_->size + kBlock - 1) / kBlock, false);
+    medium_->overlay_path = overlay + ".overlay";
+    return {};
+}
+
+// --- requests ---
+
+Drive::Ticket HostDrive::issue(RequestPtr r, bool writes) {
+    const Ticket ticket = next_ticket_++;
+    if (!next_ticket_) next_ticket_ = 1;
+    r->medium = medium_;
+    if (!inserted())
+        r->issued = DriveStatus::kNoMedium;
+    else if (writes && medium_->read_only)
+        r->issued = DriveStatus::kReadOnly;
+    else if (r->kind != Kind::kFlush && ((r->offset | r->bytes) % Overlay::kSector || r->offset > medium_->size ||
+                                         r->bytes > medium_->size - r->offset))
+        r->issued = DriveStatus::kOutOfRange;
+    requests_[ticket] = r;
+    if (r->issued != DriveStatus::kOk || (r->kind == Kind::kDiscard && !settings_.discard)) return ticket;
+    if (writes) {
+        // A live machine that went back must not give a version's name to another disk. A replay does the same again.
+        if (!door_.replaying()) highest_version_ = version_ = std::max(highest_version_, version_);
+        highest_version_ = std::max(highest_version_, ++version_);
+    }
+    r->number = queue_.post([this, r] { perform(*r); });
+    return ticket;
+}
+
+Drive::Ticket HostDrive::read(uint64_t offset, uint32_t bytes) {
+    auto r = std::make_shared<Request>();
+    r->offset = offset;
+    r->bytes = bytes;
+    return issue(std::move(r), false);
+}
+
+Drive::Ticket HostDrive::write(uint64_t offset, std::span<const uint8_t> data) {
+    auto r = std::make_shared<Request>();
+    r->kind = Kind::kWrite;
+    r->offset = offset;
+    r->bytes = data.size();
+    r->data.assign(data.begin(), data.end());
+    return issue(std::move(r), true);
+}
+
+Drive::Ticket HostDrive::write_zeroes(uint64_t offset, uint64_t bytes, bool may_unmap) {
+    auto r = std::make_shared<Request>();
+    r->kind = Kind::kZero;
+    r->offset = offset;
+    r->bytes = bytes;
+    r->may_unmap = may_unmap && settings_.discard;
+    return issue(std::move(r), true);
+}
+
+Drive::Ticket HostDrive::discard(uint64_t offset, uint64_t bytes) {
+    auto r = std::make_shared<Request>();
+    r->kind = Kind::kDiscard;
+    r->offset = offset;
+    r->bytes = bytes;
+    return issue(std::move(r), true);
+}
+
+Drive::Ticket HostDrive::flush() {
+    auto r = std::make_shared<Request>();
+    r->kind = Kind::kFlush;
+    return issue(std::move(r), false);
+}
+
+// On the queue.
+void HostDrive::perform(Request& r) {
+    auto status = perform_on(*r.medium, r);
+    if (status.ok()) return;
+    if (r.kind == Kind::kRead ? settings_.ignore_read_errors : settings_.ignore_write_errors) return;
+    r.host = status_of(status.code);
+    r.message = std::move(status.message);
+}
+
+IoStatus HostDrive::overlay_of(Medium& m) {
+    if (m.overlay) return {};
+    auto overlay = Overlay::create(m.overlay_path, origin_of(settings_.id, *m.image, m.size));
+    if (!overlay) {
+        // Somewhere else rather than nowhere: a replay sees the disk as if it had been written.
+        notice_(overlay.error().message);
+        overlay = Overlay::create({}, origin_of(settings_.id, *m.image, m.size));
+    }
+    if (!overlay) return IoStatus::fail(EIO, overlay.error().message);
+    m.overlay = std::move(*overlay);
+    return {};
+}
+
+IoStatus HostDrive::perform_on(Medium& m, Request& r) {
+    if (r.kind == Kind::kRead) {
+        r.data.resize(r.bytes);
+        auto done = read_medium(m, r.offset, r.data, r.digests);
+        if (!done.ok()) std::ranges::fill(r.data, 0);
+        return done;
+    }
+    if (r.kind == Kind::kFlush) {
+        m.dirty = false;
+        if (mode_ == Mode::kDirect) return m.image->flush();
+        return m.overlay ? m.overlay->flush() : IoStatus{};
+    }
+    m.dirty = true;
+    const bool zeroes = r.kind != Kind::kWrite || (settings_.detect_zeroes && all_zero(r.data));
+    IoStatus done;
+    if (mode_ == Mode::kDirect) {
+        if (r.kind == Kind::kDiscard)
+            done = m.image->discard(r.offset, r.bytes);
+        else if (zeroes)
+            done = m.image->write_zeroes(r.offset, r.bytes, r.may_unmap || settings_.discard);
+        else
+            done = m.image->write(r.offset, r.data);
+    } else {
+        // A discarded range reads as zeroes: something definite.
+        done = overlay_of(m);
+        if (done.ok()) done = zeroes ? m.overlay->write_zeroes(r.offset, r.bytes) : m.overlay->write(r.offset, r.data);
+    }
+    r.data = {};
+    return done;
+}
+
+IoStatus HostDrive::read_medium(Medium& m, uint64_t offset, std::span<uint8_t> to, std::vector<BlockDigest>& digests) {
+    if (!m.overlay) return read_image(m, offset, to, digests);
+    return m.overlay->read(offset, to, [&](uint64_t at, std::span<uint8_t> part) { return read_image(m, at, part, digests); });
+}
+
+// What is seen of the image for the first time is read by whole blocks, to have their digests.
+IoStatus HostDrive::read_image(Medium& m, uint64_t offset, std::span<uint8_t> to, std::vector<BlockDigest>& digests) {
+    if (!checked()) return m.image->read(offset, to);
+    while (!to.empty()) {
+        const uint64_t first = offset / kBlock, last = (offset + to.size() - 1) / kBlock;
+        const bool seen = m.seen[first];
+        uint64_t end = first + 1;
+        while (end <= last && m.seen[end] == seen && end - first < 64) ++end;
+        const uint64_t bytes = std::min<uint64_t>(to.size(), end * kBlock - offset);
+        const auto part = to.first(bytes);
+        if (seen) {
+            if (auto done = m.image->read(offset, part); !done.ok()) return done;
+        } else {
+            std::vector<uint8_t> blocks(std::min(end * kBlock, m.size) - first * kBlock);
+            if (m.image->read(first * kBlock, blocks).ok()) {
+                for (uint64_t b = first; b < end; ++b) {
+                    const uint64_t start = (b - first) * kBlock;
+                    digests.push_back({b, XXH3_64bits(blocks.data() + start, std::min(kBlock, blocks.size() - start))});
+                    m.seen[b] = true;
+                }
+                std::copy_n(blocks.begin() + static_cast<ptrdiff_t>(offset - first * kBlock), bytes, part.begin());
+            } else if (auto done = m.image->read(offset, part); !done.ok()) {
+                return done;  // not only a neighbour that can't be read
+            }
+        }
+        offset += bytes;
+        to = to.subspan(bytes);
+    }
+    return {};
+}
+
+// --- their results ---
+
+// Digests that were taken for this request, and for those that were given up, are recorded; recorded ones are checked.
+void HostDrive::settle_digests(const Request& r) {
+    if (door_.replaying()) {
+        while (const auto recorded = blocks_port_.ask(clock_.icount(), std::nullopt)) check_blocks(r, *recorded);
+        return;
+    }
+    std::erase_if(given_up_, [&](const RequestPtr& old) {
+        if (old->number > r.number) return false;
+        carried_.insert(carried_.end(), old->digests.begin(), old->digests.end());
+        return true;
+    });
+    std::vector<BlockDigest> all = std::move(carried_);
+    carried_.clear();
+    all.insert(all.end(), r.digests.begin(), r.digests.end());
+    for (size_t i = 0; i < all.size();) {
+        BlocksInput run;
+        run.first = all[i].block;
+        size_t n = 0;
+        for (; i + n < all.size() && all[i + n].block == run.first + n; ++n) {
+            run.digests.resize((n + 1) * 8);
+            store_le<uint64_t>(run.digests.data() + n * 8, all[i + n].digest);
+        }
+        static_cast<void>(blocks_port_.ask(clock_.icount(), run));
+        i += n;
+    }
+}
+
+void HostDrive::check_blocks(const Request& r, const BlocksInput& recorded) {
+    for (size_t i = 0; i + 8 <= recorded.digests.size(); i += 8) {
+        const uint64_t block = recorded.first + i / 8, then = load_le<uint64_t>(recorded.digests.data() + i);
+        std::optional<uint64_t> now;
+        for (const BlockDigest& d : r.digests)
+            if (d.block == block) now = d.digest;
+        std::string why;
+        if (!now && r.medium && block * kBlock < r.medium->size) {
+            std::vector<uint8_t> data(std::min(kBlock, r.medium->size - block * kBlock));
+            queue_.run([&] {
+                const auto done = r.medium->image->read(block * kBlock, data);
+                if (done.ok())
+                    now = XXH3_64bits(data.data(), data.size());
+                else
+                    why = done.message;
+            });
+        }
+        if (now == then) continue;
+        const std::string image = r.medium ? r.medium->image->name() : "no medium";
+        door_.refuse(fmt::format("drive '{}': image '{}' isn't what it was when this was recorded: block {} (64 KiB at offset "
+                                 "{:#x}) {}",
+                                 settings_.id, image, block, block * kBlock,
+                                 why.empty() ? "has other contents" : "can't be read: " + why));
+        return;
+    }
+}
+
+DriveStatus HostDrive::finish(Ticket ticket, std::vector<uint8_t>* data) {
+    const auto found = requests_.find(ticket);
+    if (found == requests_.end()) return DriveStatus::kIoError;
+    const RequestPtr r = found->second;
+    requests_.erase(found);
+    if (r->number) queue_.wait(r->number);
+    DriveStatus status = r->issued;
+    if (r->number) {
+        if (checked()) settle_digests(*r);
+        std::optional<ErrorInput> error;
+        if (r->host != DriveStatus::kOk) {
+            notice_(fmt::format("drive '{}': {}", settings_.id, r->message));
+            error = ErrorInput{static_cast<uint8_t>(r->host)};
+        }
+        if (const auto entered = error_port_.ask(clock_.icount(), error)) {
+            status = static_cast<DriveStatus>(std::min<uint8_t>(entered->status, static_cast<uint8_t>(DriveStatus::kOutOfRange)));
+        } else if (error) {
+            door_.refuse(fmt::format("drive '{}': the host has an error that it hadn't when this was recorded: {}",
+                                     settings_.id, r->message));
+        }
+    }
+    if (data && r->kind == Kind::kRead) {
+        *data = std::move(r->data);
+        if (status != DriveStatus::kOk) data->assign(r->bytes, 0);
+        data->resize(r->bytes);
+    }
+    return status;
+}
+
+void HostDrive::cancel(Ticket ticket) {
+    const auto found = requests_.find(ticket);
+    if (found == requests_.end()) return;
+    if (found->second->number && found->second->kind == Kind::kRead && mode_ == Mode::kRecorded) given_up_.push_back(found->second);
+    requests_.erase(found);
+}
+
+// --- the medium ---
+
+void HostDrive::lock(bool locked) {
+    locked_ = locked;
+    publish_info();
+}
+
+void HostDrive::eject(bool open) {
+    if (!settings_.removable) return;
+    tray_open_ = open;
+    publish_info();
+}
+
+Result<void> HostDrive::change_medium(const ImageSpec& spec) {
+    if (!settings_.removable) return Error{fmt::format("Device '{}' is not removable", settings_.id)};
+    if (door_.replaying()) return Error{"the media are those of the recording"};
+    ImageSpec read = spec;
+    const bool direct = mode_ == Mode::kDirect;
+    read.read_only = spec.read_only || !direct;
+    auto image = open_image(read);
+    if (!image) return image.error();
+    MediumInput in;
+    in.action = MediumInput::kInsert;
+    in.file = is_nbd_address(spec.file) ? spec.file : std::filesystem::absolute(spec.file).lexically_normal().string();
+    in.format = (*image)->format();
+    in.read_only = spec.read_only;
+    in.size = (*image)->size() / Overlay::kSector * Overlay::kSector;
+    {
+        std::lock_guard lock(staged_mutex_);
+        staged_.emplace_back(spec, std::move(*image));
+    }
+    medium_port_.submit(in);
+    return {};
+}
+
+void HostDrive::eject_medium(bool force) {
+    MediumInput in;
+    in.action = force ? MediumInput::kRemove : MediumInput::kAskForEject;
+    medium_port_.submit(in);
+}
+
+// The user's doing, at its place in the run.
+void HostDrive::use_medium(MediumInput& in) {
+    switch (in.action) {
+        case MediumInput::kAskForEject:
+            if (locked_) {
+                if (asked_) asked_();
+                return;
+            }
+            [[fallthrough]];
+        case MediumInput::kRemove:
+            queue_.drain();
+            if (medium_ && mode_ == Mode::kDirect) static_cast<void>(medium_->image->flush());
+            medium_ = nullptr;
+            medium_number_ = 0;
+            tray_open_ = true;
+            locked_ = false;
+            break;
+        case MediumInput::kOpenTray: tray_open_ = true; break;
+        case MediumInput::kCloseTray: tray_open_ = false; break;
+        case MediumInput::kInsert: {
+            queue_.drain();
+            if (medium_ && mode_ == Mode::kDirect) static_cast<void>(medium_->image->flush());
+            std::pair<ImageSpec, std::unique_ptr<Image>> staged;
+            if (door_.replaying()) {
+                staged.first.file = path_map_ ? path_map_(in.file) : in.file;
+                staged.first.format = in.format;
+                staged.first.read_only = true;
+                auto image = open_image(staged.first);
+                if (!image) return door_.refuse(fmt::format("drive '{}': {}", settings_.id, image.error().message));
+                if ((*image)->size() / Overlay::kSector * Overlay::kSector != in.size)
+                    return door_.refuse(fmt::format("drive '{}': image '{}' has {} bytes: it had {} when this was recorded",
+                                                    settings_.id, staged.first.file, (*image)->size(), in.size));
+                staged.first.read_only = in.read_only;
+                staged.second = std::move(*image);
+            } else {
+                std::lock_guard lock(staged_mutex_);
+                staged = std::move(staged_.front());
+                staged_.erase(staged_.begin());
+            }
+            medium_ = make_medium(std::move(staged.second), staged.first);
+            media_.push_back(medium_);
+            medium_number_ = static_cast<uint32_t>(media_.size());
+            tray_open_ = false;
+            break;
+        }
+        default: return;
+    }
+    publish_info();
+    if (changed_) changed_();
+}
+
+void HostDrive::publish_info() {
+    Info now;
+    now.id = settings_.id;
+    now.removable = settings_.removable;
+    now.inserted = medium_ != nullptr;
+    now.locked = locked_;
+    now.tray_open = tray_open_;
+    if (medium_) {
+        now.file = medium_->spec.file;
+        now.format = medium_->image->format();
+        if (const Image* below = medium_->image->backing()) now.backing_file = below->name();
+        now.read_only = medium_->read_only;
+        now.size = medium_->size;
+        now.overlay = medium_->overlay_path;
+    }
+    std::lock_guard lock(info_mutex_);
+    info_ = std::move(now);
+    idle_medium_ = medium_;
+}
+
+HostDrive::Info HostDrive::info() const {
+    std::lock_guard lock(info_mutex_);
+    return info_;
+}
+
+Image* HostDrive::image() { return medium_ ? medium_->image.get() : nullptr; }
+
+Result<void> HostDrive::flush_all() {
+    IoStatus status;
+    queue_.run([&] {
+        for (const auto& m : media_) {
+            auto done = mode_ == Mode::kDirect && !m->read_only ? m->image->flush()
+                        : m->overlay                            ? m->overlay->flush()
+                                                                : IoStatus{};
+            if (!done.ok() && status.ok()) status = std::move(done);
+        }
+    });
+    if (status.ok()) return {};
+    return Error{fmt::format("drive '{}': {}", settings_.id, status.message)};
+}
+
+Result<uint64_t> HostDrive::commit() {
+    if (mode_ != Mode::kTemporary) return Error{fmt::format("drive '{}' has no temporary snapshot to commit", settings_.id)};
+    if (!medium_ || !medium_->overlay) return uint64_t{0};
+    Result<uint64_t> result = uint64_t{0};
+    queue_.run([&] {
+        ImageSpec spec = medium_->spec;
+        spec.read_only = false;
+        spec.lock = false;  // we have it locked against others, and against ourselves
+        {
+            auto image = open_image(spec);
+            if (!image) {
+                result = image.error();
+                return;
+            }
+            result = commit_overlay(*medium_->overlay, **image);
+            if (!result) return;
+        }
+        // The one that is open has tables of before. Until it can be opened anew the overlay stays in front of it.
+        spec.read_only = spec.lock = true;
+        auto again = open_image(spec);
+        if (!again) {
+            result = again.error();
+            return;
+        }
+        medium_->image = std::move(*again);
+        medium_->overlay.reset();
+    });
+    return result;
+}
+
+void HostDrive::release_version(uint64_t version) {
+    queue_.run([&] {
+        for (const auto& m : media_)
+            if (m->overlay) m->overlay->unpin(version);
+    });
+}
+
+std::vector<std::string> HostDrive::overlay_files() const {
+    std::vector<std::string> files;
+    for (const auto& m : media_)
+        if (m->overlay && !m->overlay_path.empty()) files.push_back(m->overlay_path);
+    return files;
+}
+
+// --- state ---
+
+void HostDrive::request_state(StateVisitor& v, Request& r) {
+    v("kind", r.kind);
+    v("offset", r.offset);
+    v("bytes", r.bytes);
+    v("status", r.issued);
+    bool queued = r.number != 0;
+    v("queued", queued);
+    if (!v.saving()) return;
+    // Done by now. The digests of what it read needn't be kept: a replay takes them again if it is asked.
+    v("host_status", r.host);
+    if (r.kind == Kind::kRead) v("data", r.data, size_t{1} << 28);
+    if (v.loading()) {
+        r.medium = medium_;
+        r.number = queued ? queue_.post([] {}) : 0;
+    }
+}
+
+void HostDrive::state(StateVisitor& v) {
+    if (v.saving()) queue_.drain();
+    const uint64_t version = version_;
+    v("version", version_);
+    v("medium", medium_number_);
+    v("tray_open", tray_open_);
+    v("locked", locked_);
+    v("next_ticket", next_ticket_);
+    if (v.loading()) {
+        if (medium_number_ > media_.size()) {
+            v.fail("medium isn't one that was in the drive");
+            medium_number_ = 0;
+        }
+        medium_ = medium_number_ ? media_[medium_number_ - 1] : nullptr;
+        given_up_.clear();
+        carried_.clear();
+    }
+    uint32_t count = static_cast<uint32_t>(requests_.size());
+    v("requests", count);
+    if (v.loading()) {
+        requests_.clear();
+        if (count > 4096) {
+            v.fail("requests is out of range");
+            count = 0;
+        }
+        for (uint32_t i = 0; i < count; ++i) {
+            Ticket ticket = 0;
+            v.enter(fmt::format("request[{}]", i));
+            v("ticket", ticket);
+            auto r = std::make_shared<Request>();
+            request_state(v, *r);
+            v.leave();
+            requests_[ticket] = std::move(r);
+        }
+    } else {
+        uint32_t i = 0;
+        for (auto& [number, r] : requests_) {
+            v.enter(fmt::format("request[{}]", i++));
+            Ticket ticket = number;
+            v("ticket", ticket);
+            request_state(v, *r);
+            v.leave();
+        }
+    }
+    if (!v.saving() || mode_ == Mode::kDirect) return;
+    // Every medium that can be written has all versions that are pinned: which one it is in doesn't matter.
+    for (const auto& m : media_) {
+        if (m->read_only) continue;
+        if (!v.loading()) {
+            if (overlay_of(*m).ok()) m->overlay->pin(version_);
+        } else if (version != version_) {
+            if (m->overlay && m->overlay->pinned(version_))
+                m->overlay->revert(version_);
+            else
+                v.fail("version isn't one of the disk that is kept");
+        }
+    }
+    if (v.loading()) publish_info();
+}
+
+}  // namespace qr

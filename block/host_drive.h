@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The host's side of a drive: its medium, a thread that reads and writes it, and the requests on their way. Where the
+// two worlds meet: what the device sees of it is deterministic, given the door.
+//
+// While recording and replaying, the image is only read, and what the guest writes goes to an overlay. What is read of
+// the image is checked: the digest of each block enters through the port "drive.ID.blocks" when the guest is first
+// given something of it, and is compared in replay. The host's errors enter through "drive.ID.error". A change of
+// the medium by the user enters through "drive.ID.medium".
+//
+// VM thread, unless said otherwise. Source: docs/replay.rst, "Disks".
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "block/drive.h"
+#include "block/image.h"
+#include "block/io_queue.h"
+#include "block/overlay.h"
+#include "sysemu/clock.h"
+#include "sysemu/replay.h"
+#include "util/result.h"
+
+namespace qr {
+
+// Digests of `digests.size() / 8` blocks of 64 KiB of the medium, from block `first` on: XXH3, little-endian.
+struct BlocksInput {
+    uint64_t first = 0;
+    std::vector<uint8_t> digests;
+    template <class V>
+    void fields(V& v) {
+        v("first", first);
+        v("digests", digests);
+    }
+};
+
+// What became of a request of the guest, if not what it should have.
+struct ErrorInput {
+    uint8_t status = 0;  // DriveStatus
+    template <class V>
+    void fields(V& v) {
+        v("status", status);
+    }
+};
+
+// What the user does to the medium.
+struct MediumInput {
+    enum Action : uint8_t { kAskForEject, kOpenTray, kCloseTray, kRemove, kInsert };
+    uint8_t action = 0;
+    std::string file, format;  // kInsert
+    bool read_only = false;
+    uint64_t size = 0;
+    template <class V>
+    void fields(V& v) {
+        v("action", action);
+        v("file", file);
+        v("format", format);
+        v("read_only", read_only);
+        v("size", size);
+    }
+};
+
+class HostDrive final : public Drive {
+  public:
+    struct Settings {
+        std::string id, serial;
+        bool removable = false;
+        bool read_only = false;      // the medium that it begins with
+        bool discard = false;        // discard=unmap; otherwise the guest's discards do nothing
+        bool detect_zeroes = false;  // writes of zeroes become write_zeroes
+        bool ignore_read_errors = false, ignore_write_errors = false;  // rerror=, werror=ignore
+    };
+    // How the medium is written.
+    enum class Mode : uint8_t {
+        kDirect,     // into the image
+        kTemporary,  // into an overlay that goes with us (-snapshot)
+        kRecorded,   // into an overlay that is kept beside the log
+        kReplayed,   // into a temporary one; the image is compared with the recorded digests
+    };
+    using Notice = std::function<void(const std::string&)>;
+
+    HostDrive(Door& door, VirtualClock& clock, Settings settings, Notice notice);
+    ~HostDrive() override;
+
+    // Before the machine runs. overlay: the beginning of the kept overlays' names ("x.bin.ide0-hd0"), for kRecorded.
+    void set_mode(Mode mode, const std::string& overlay = {});
+    // The medium that it begins with. spec: where it came from.
+    void insert(std::unique_ptr<Image> image, const ImageSpec& spec);
+
+    // At a boundary: from here on the image isn't written any more (a recording begins in the middle of a run).
+    Result<void> begin_recording(const std::string& overlay);
+
+    // --- for the user; any thread. What is done enters through the door, and is dropped in replay ---
+    // Errors: the image can't be opened.
+    Result<void> change_medium(const ImageSpec& spec);
+    void eject_medium(bool force);
+    // For `info block`. Any thread.
+    struct Info {
+        std::string id, file, format, backing_file;
+        bool removable = false, inserted = false, locked = false, tray_open = false, read_only = false;
+        uint64_t size = 0;
+        std::string overlay;  // where writes go instead; empty: nowhere else
+    };
+    Info info() const;
+
+    // Waits for everything, and for the host to have it. Errors: what went wrong.
+    Result<void> flush_all();
+    // `commit`: what a temporary overlay has goes into the image. Not while recording or replaying.
+    Result<uint64_t> commit();
+    // The image (null: none), for savevm; only between drained requests.
+    Image* image();
+    void drain() { queue_.drain(); }
+
+    // Snapshots of the machine pin a version of the disk; whoever drops a snapshot says so.
+    uint64_t version() const { return version_; }
+    void release_version(uint64_t version);
+
+    // In replay: where a medium is now that was at `file` then.
+    void set_path_map(std::function<std::string(const std::string&)> map) { path_map_ = std::move(map); }
+    // The files of this drive's kept overlays that exist.
+    std::vector<std::string> overlay_files() const;
+
+    // ---- Drive ----
+    const std::string& id() const override { return settings_.id; }
+    bool inserted() const override { return medium_ && !tray_open_; }
+    bool read_only() const override { return medium_ ? medium_->read_only : settings_.read_only; }
+    uint64_t size() const override { return inserted() ? medium_->size : 0; }
+    const std::string& serial() const override { return settings_.serial; }
+    Ticket read(uint64_t offset, uint32_t bytes) override;
+    Ticket write(uint64_t offset, std::span<const uint8_t> data) override;
+    Ticket write_zeroes(uint64_t offset, uint64_t bytes, bool may_unmap) override;
+    Ticket discard(uint64_t offset, uint64_t bytes) override;
+    Ticket flush() override;
+    DriveStatus finish(Ticket ticket, std::vector<uint8_t>* data) override;
+    void cancel(Ticket ticket) override;
+    void lock(bool locked) override;
+    void eject(bool open) override;
+    void on_medium_change(std::function<void()> changed) override { changed_ = std::move(changed); }
+    void on_eject_request(std::function<void()> asked) override { asked_ = std::move(asked); }
+    bool tray_open() const override { return tray_open_; }
+    bool locked() const override { return locked_; }
+    void state(StateVisitor& v) override;
+
+  private:
+    enum class Kind : uint8_t { kRead, kWrite, kZero, kDiscard, kFlush };
+    struct BlockDigest {
+        uint64_t block, digest;
+    };
+    struct Medium {
+        std::unique_ptr<Image> image;
+        std::unique_ptr<Overlay> overlay;  // made at the first write
+        std::string overlay_path;
+        ImageSpec spec;
+        bool read_only = false;
+        uint64_t size = 0;
+        std::vector<bool> seen;  // blocks whose digest was taken
+        bool dirty = false;      // written since the last flush; the queue's
+    };
+    struct Request {
+        Kind kind = Kind::kRead;
+        uint64_t offset = 0, bytes = 0;
+        std::vector<uint8_t> data;
+        bool may_unmap = false;
+        DriveStatus issued = DriveStatus::kOk;  // what is wrong with the request itself
+        // Of the queue:
+        std::shared_ptr<Medium> medium;
+        uint64_t number = 0;
+        DriveStatus host = DriveStatus::kOk;
+        std::string message;
+        std::vector<BlockDigest> digests;
+    };
+    using RequestPtr = std::shared_ptr<Request>;
+
+    bool checked() const { return mode_ == Mode::kRecorded || mode_ == Mode::kReplayed; }
+    Ticket issue(RequestPtr request, bool writes);
+    void perform(Request& r);
+    IoStatus perform_on(Medium& m, Request& r);
+    IoStatus read_medium(Medium& m, uint64_t offset, std::span<uint8_t> to, std::vector<BlockDigest>& digests);
+    IoStatus read_image(Medium& m, uint64_t offset, std::span<uint8_t> to, std::vector<BlockDigest>& digests);
+    IoStatus overlay_of(Medium& m);
+    void settle_digests(const Request& r);
+    void check_blocks(const Request& r, const BlocksInput& recorded);
+    void use_medium(MediumInput& in);
+    std::shared_ptr<Medium> make_medium(std::unique_ptr<Image> image, const ImageSpec& spec);
+    void publish_info();
+    void request_state(StateVisitor& v, Request& r);
+
+    Door& door_;
+    VirtualClock& clock_;
+    const Settings settings_;
+    const Notice notice_;
+    Mode mode_ = Mode::kDirect;
+    std::string overlay_prefix_;
+    std::function<std::string(const std::string&)> path_map_;
+    std::function<void()> changed_, asked_;
+
+    // --- state ---
+    std::map<Ticket, RequestPtr> requests_;
+    Ticket next_ticket_ = 1;
+    uint64_t version_ = 0;  // of what the disk holds: rises with everything that is written
+    uint32_t medium_number_ = 0;  // in media_, from 1; 0: none
+    bool tray_open_ = false, locked_ = false;
+
+    std::vector<std::shared_ptr<Medium>> media_;  // all that were in it: one may go back
+    std::shared_ptr<Medium> medium_;              // the present one
+    std::vector<BlockDigest> carried_;            // of requests that were given up
+    std::vector<RequestPtr> given_up_;
+
+    AnswerPort<BlocksInput> blocks_port_;
+    AnswerPort<ErrorInput> error_port_;
+    InputPort<MediumInput> medium_port_;
+    std::mutex staged_mutex_;
+    std::vector<std::pair<ImageSpec, std::unique_ptr<Image>>> staged_;  // opened for the door to let in
+    uint64_t highest_version_ = 0;
+    mutable std::mutex info_mutex_;  // of the next two
+    std::shared_ptr<Medium> idle_medium_;
+    Info info_;
+    IoQueue queue_;  // last: its thread uses the rest
+};
+
+}  // namespace qr
