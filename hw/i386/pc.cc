@@ -155,7 +155,7 @@ struct PcBoard::Parts {
           mouse(door, clock),
           i8042(clock, control, keyboard, mouse, piix3.isa_irq(1), piix3.isa_irq(12), IrqLine(a20, 1)),
           fw_cfg(dma),
-          disks(bus, ports, piix3, clock),
+          disks(bus, ports, piix3, dma_controllers, clock),
           cpu({memory, smm_memory, ports, clock, countdown, &apic,
                [this, ferr = piix3.isa_irq(13)](bool level) { ferr.set(level); },
                [&control] { control.request_reset(); }},
@@ -296,8 +296,6 @@ void PcBoard::Parts::preset_cmos(const PcConfig& config) {
     for (unsigned i = 0; i < 3; ++i)
         rtc.preset(static_cast<uint8_t>(0x5b + i), static_cast<uint8_t>(high >> (16 + 8 * i)));
     rtc.preset(0x5f, 0);     // CPUs, less one
-    rtc.preset(0x10, 0);     // floppy drives: none
-    rtc.preset(0x14, 0x06);  // FPU and PS/2 mouse are installed
     disks.preset_cmos(rtc, config.boot);
 }
 
@@ -324,6 +322,7 @@ Result<void> PcBoard::Parts::fill_fw_cfg(const PcConfig& config) {
     acpi.hpet = config.hpet;
     acpi.serial = config.serial;
     acpi.parallel = config.parallel > 0;
+    acpi.floppy = disks.has_floppy();
     acpi.s3 = false;
     acpi.s4 = true;
     acpi.gpe0_base = 0xafe0;

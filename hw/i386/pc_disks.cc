@@ -19,6 +19,8 @@ constexpr unsigned kIdeDevfn = pci_devfn(1, 1);
 constexpr uint16_t kIdeCommand[] = {0x1f0, 0x170};
 constexpr uint16_t kIdeControl[] = {0x3f6, 0x376};
 constexpr unsigned kIdeIrq[] = {14, 15};
+constexpr uint16_t kFdcPort = 0x3f2, kFdcInputPort = 0x3f7;
+constexpr unsigned kFdcIrq = 6;
 
 // How a BIOS makes more of a disk's geometry than its 1024 cylinders.
 enum Translation : uint8_t { kNone = 0, kLba = 1, kLarge = 2 };
@@ -37,16 +39,35 @@ uint8_t boot_code(const std::string& order, size_t n) {
 
 }  // namespace
 
-PcDisks::PcDisks(PciBus& bus, IoPortSpace& ports, Piix3& piix3, VirtualClock& clock)
+PcDisks::PcDisks(PciBus& bus, IoPortSpace& ports, Piix3& piix3, IsaDma& isa_dma, VirtualClock& clock)
     : clock_(clock),
-      ide_(bus, kIdeDevfn, {piix3.isa_irq(kIdeIrq[0]), piix3.isa_irq(kIdeIrq[1])}) {
+      ide_(bus, kIdeDevfn, {piix3.isa_irq(kIdeIrq[0]), piix3.isa_irq(kIdeIrq[1])}),
+      fdc_(clock, isa_dma, piix3.isa_irq(kFdcIrq)) {
     for (unsigned i = 0; i < 2; ++i) {
         ports.map(kIdeCommand[i], ide_.channel(i).command_region());
         ports.map(kIdeControl[i], ide_.channel(i).control_region());
     }
+    ports.map(kFdcPort, fdc_.region());
+    ports.map(kFdcInputPort, fdc_.input_region());
 }
 
-Result<void> PcDisks::add(const PcDisk& disk) { return add_ide(disk); }
+Result<void> PcDisks::add(const PcDisk& disk) {
+    return disk.kind == PcDisk::Kind::kFloppy ? add_floppy(disk) : add_ide(disk);
+}
+
+Result<void> PcDisks::add_floppy(const PcDisk& disk) {
+    if (disk.unit >= Fdc::kDrives) {
+        return Error{fmt::format("drive '{}': there is no floppy unit {}: expected 0 or 1", disk.drive->id(),
+                                 disk.unit)};
+    }
+    if (fdc_.attached(disk.unit))
+        return Error{fmt::format("drive '{}': floppy unit {} is in use already", disk.drive->id(), disk.unit)};
+    const auto type = parse_floppy_drive(disk.floppy_type, disk.drive->size());
+    if (!type) return Error{fmt::format("drive '{}': {}", disk.drive->id(), type.error().message)};
+    fdc_.attach(disk.unit, *disk.drive, *type);
+    note_boot(disk, fmt::format("/pci@i0cf8/isa@1/fdc@03f0/floppy@{}", disk.unit));
+    return {};
+}
 
 Result<void> PcDisks::add_ide(const PcDisk& disk) {
     if (disk.bus > 1 || disk.unit > 1) {
@@ -95,12 +116,21 @@ std::vector<PcDisks::BootEntry> PcDisks::boot_entries() const {
     return sorted;
 }
 
-std::vector<Device*> PcDisks::devices() { return {&ide_}; }
+std::vector<Device*> PcDisks::devices() { return {&ide_, &fdc_}; }
 
 void PcDisks::preset_cmos(Mc146818& rtc, const PcBoot& boot) const {
     const auto set = [&rtc](unsigned index, unsigned value) {
         rtc.preset(static_cast<uint8_t>(index), static_cast<uint8_t>(value));
     };
+    // Floppy drives by kind, A: in the high half; the equipment byte has their number beside FPU and PS/2 mouse.
+    uint8_t floppies = 0, count = 0;
+    for (unsigned i = 0; i < Fdc::kDrives; ++i) {
+        if (!fdc_.attached(i)) continue;
+        floppies |= static_cast<uint8_t>(static_cast<unsigned>(fdc_.type(i)) << 4 * (1 - i));
+        ++count;
+    }
+    set(0x10, floppies);
+    set(0x14, 0x06 | (count ? 1u | (count - 1u) << 6 : 0u));
     // The two disks of the primary channel: type 47, whose parameters follow.
     uint8_t types = 0, translation = 0;
     for (unsigned i = 0; i < 4; ++i) {

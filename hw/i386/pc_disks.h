@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "block/drive.h"
+#include "hw/block/fdc.h"
 #include "hw/ide/ata_identify.h"
 #include "hw/ide/piix3_ide.h"
 #include "hw/isa/piix3.h"
@@ -23,14 +24,15 @@ namespace qr {
 
 // A device with a drive, as -device ide-hd and its like have it. The drive outlives the board.
 struct PcDisk {
-    enum class Kind : uint8_t { kIdeDisk, kIdeCdrom };
+    enum class Kind : uint8_t { kIdeDisk, kIdeCdrom, kFloppy };
     Kind kind = Kind::kIdeDisk;
     Drive* drive = nullptr;
     unsigned bus = 0;   // IDE: channel
-    unsigned unit = 0;  // IDE: 0 is the master
+    unsigned unit = 0;  // IDE: 0 is the master; floppy: 0 is A:
     std::string model, serial, version;  // empty: as QEMU's
     uint64_t wwn = 0;
     ide::Geometry geometry;              // of the user; zero: made from the size
+    std::string floppy_type;             // drive-type=; empty: auto
     std::optional<uint32_t> boot_index;
 };
 
@@ -41,13 +43,14 @@ struct PcBoot {
 
 class PcDisks {
   public:
-    PcDisks(PciBus& bus, IoPortSpace& ports, Piix3& piix3, VirtualClock& clock);
+    PcDisks(PciBus& bus, IoPortSpace& ports, Piix3& piix3, IsaDma& isa_dma, VirtualClock& clock);
 
     // Errors: a place that is taken, or isn't there.
     Result<void> add(const PcDisk& disk);
 
     // What has state, in the order of reset.
     std::vector<Device*> devices();
+    bool has_floppy() const { return fdc_.attached(0) || fdc_.attached(1); }
     void preset_cmos(Mc146818& rtc, const PcBoot& boot) const;
     // Boot paths with their indexes, for the firmware's "bootorder".
     struct BootEntry {
@@ -60,11 +63,12 @@ class PcDisks {
 
   private:
     Result<void> add_ide(const PcDisk& disk);
+    Result<void> add_floppy(const PcDisk& disk);
     void note_boot(const PcDisk& disk, const std::string& path);
 
     VirtualClock& clock_;
     Piix3Ide ide_;
-    unsigned cdroms_ = 0, disks_ = 0;
+    Fdc fdc_;
     std::optional<ide::Geometry> ide_geometry_[4];
     std::vector<BootEntry> boot_entries_;
     std::vector<std::string> geometries_;
