@@ -219,9 +219,23 @@ Result<void> set_vga(Options& o, const std::string& value) {
     return {};
 }
 
+Result<void> set_vnc(Options& o, const std::string& value) {
+    auto vnc = VncOptions::parse(value);
+    if (!vnc) return vnc.error();
+    o.vnc = std::move(*vnc);
+    return {};
+}
+
 Result<void> set_display(Options& o, const std::string& value) {
+    if (value == "help" || value == "?") {
+        o.print = "Available display backend types:\nnone\nvnc\n";
+        return {};
+    }
+    if (value == "vnc" || value.starts_with("vnc="))
+        return value.size() > 4 ? set_vnc(o, value.substr(4)) : Error{"VNC requires a display argument vnc=<display>"};
     if (value != "none" && value != "default") {
-        return Error{fmt::format("Parameter 'type' does not accept value '{}': expected none", value)};
+        return Error{fmt::format("Parameter 'type' does not accept value '{}': expected none or vnc=DISPLAY",
+                                 value.substr(0, value.find(',')))};
     }
     o.display = value;
     return {};
@@ -315,7 +329,12 @@ constexpr OptionRow kOptions[] = {
     {"debugcon", true, "BACKEND  the BIOS's debug port 0x402", add_debugcon},
     {"device", true, "DRIVER[,prop=value]  adds a device; 'help' lists them", add_device},
     {"vga", true, "std|none  video adapter", set_vga},
-    {"display", true, "none  where the picture goes", set_display},
+    {"display", true, "none|vnc=DISPLAY  where the picture goes; 'help' lists what there is", set_display},
+    {"vnc", true,
+     "none|[HOST]:N|unix:PATH[,password=on][,websocket=on|PORT][,to=N][,share=allow-exclusive|force-shared|ignore]\n"
+     "                  a VNC server at port 5900+N",
+     set_vnc},
+    {"k", true, "LAYOUT  keyboard layout of VNC clients that send symbols: en-us, de, fr ...", set_text<&Options::keymap>},
     {"nographic", false, "no picture; the first serial port on the terminal (Ctrl-A h helps)",
      set_flag<&Options::nographic>},
     {"monitor", true, "none", set_monitor},
@@ -353,7 +372,7 @@ constexpr OptionRow kOptions[] = {
 // What QEMU has, and this version does not.
 constexpr std::string_view kNotYet[] = {
     "hda", "hdb", "hdc", "hdd", "cdrom", "fda", "fdb", "drive", "blockdev", "snapshot", "mon", "qmp",
-    "qmp-pretty", "vnc", "k", "s", "gdb", "loadvm", "daemonize", "netdev", "audiodev", "usb",
+    "qmp-pretty", "s", "gdb", "loadvm", "daemonize", "netdev", "audiodev", "usb",
     "usbdevice", "plugin", "trace", "object", "global", "watchdog-action", "watchdog", "sdl", "spice",
     "incoming", "enable-kvm", "numa", "soundhw", "fw_cfg", "option-rom", "tpmdev", "virtfs", "runas",
     "chroot", "sandbox", "smbios", "acpitable", "dtb", "readconfig", "overcommit", "no-acpi",

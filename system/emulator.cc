@@ -20,6 +20,7 @@
 #include "chardev/char_backend.h"
 #include "replay/log_reader.h"
 #include "replay/log_writer.h"
+#include "system/displays.h"
 #include "system/firmware.h"
 #include "system/jit_log.h"
 #include "system/machine.h"
@@ -77,6 +78,9 @@ class Emulator {
         if (const auto done = open_logs(); !done) return done;
         if (const auto done = build(); !done) return done;
         if (const auto done = connect(); !done) return done;
+        auto displays = Displays::open(options_, *machine_, {host_.io, host_.quit, host_.notice});
+        if (!displays) return displays.error();
+        displays_ = std::move(*displays);
         if (recording()) return begin_recording();
         if (replaying()) return begin_replay();
         return {};
@@ -305,6 +309,7 @@ class Emulator {
     std::unique_ptr<Recorder> recorder_;
     std::unique_ptr<Replayer> replayer_;
     std::vector<std::unique_ptr<CharBackend>> backends_;
+    std::unique_ptr<Displays> displays_;  // null: nobody looks
 };
 
 }  // namespace

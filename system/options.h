@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "accel/tcg/tcg.h"
+#include "ui/vnc_options.h"
 #include "util/result.h"
 
 namespace qr {
@@ -70,7 +71,9 @@ struct Options {
     bool no_shutdown = false;
     bool start_stopped = false;  // -S
     bool nographic = false;
-    std::string display;
+    std::string display;  // empty: the default
+    std::optional<VncOptions> vnc;
+    std::string keymap = "en-us";
     std::map<std::string, std::string> chardevs;  // -chardev: id -> backend specification
     std::string qtest;
     std::string name;

@@ -436,6 +436,7 @@ CharEnd* PcBoard::debug_con(unsigned n) {
 PictureSource* PcBoard::picture() { return parts_->scanout.get(); }
 InputPort<KeyInput>& PcBoard::keyboard() { return parts_->keyboard.port(); }
 InputPort<MouseInput>& PcBoard::mouse() { return parts_->mouse.port(); }
+void PcBoard::on_leds(std::function<void(uint8_t)> listener) { parts_->keyboard.on_leds(std::move(listener)); }
 
 void PcBoard::watch_interrupts(std::function<void(int, bool)> watch) {
     parts_->routes.watch(std::move(watch));

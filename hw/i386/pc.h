@@ -90,6 +90,9 @@ class PcBoard {
     // What people do to the machine.
     InputPort<KeyInput>& keyboard();
     InputPort<MouseInput>& mouse();
+    // Called on the VM thread when the keyboard's LEDs change; must only tell somebody. Bit 0 Scroll Lock, 1 Num
+    // Lock, 2 Caps Lock.
+    void on_leds(std::function<void(uint8_t)> listener);
     // The VGA text screen as lines, empty if the adapter is in a graphics mode.
     std::vector<std::string> text_screen() const;
 

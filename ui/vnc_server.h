@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// "-vnc": listens, and gives each client a thread of its own (vnc_client.h). A client that begins with an HTTP
+// request is a WebSocket's, on any of the ports. I/O thread, but for what says otherwise.
+// Source: RFC 6143; QEMU's documentation of the option.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include <glib-unix.h>
+
+#include "ui/console.h"
+#include "ui/keymap.h"
+#include "ui/vnc_client.h"
+#include "ui/vnc_options.h"
+#include "util/result.h"
+
+namespace qr {
+
+class VncServer {
+  public:
+    // title: how clients call the window. Errors: an address that can't be had.
+    static Result<std::unique_ptr<VncServer>> open(const VncOptions& options, Console& console,
+                                                   std::shared_ptr<const Keymap> keymap, const std::string& title,
+                                                   GMainContext* io);
+    ~VncServer();
+
+    // Any thread. Without one nobody gets in while password=on.
+    void set_password(const std::string& password);
+
+    // The port of the first address; 0 for a Unix socket.
+    unsigned port() const { return port_; }
+    // Where it listens, as a line for people.
+    const std::string& where() const { return where_; }
+
+  private:
+    VncServer(const VncOptions& options, Console& console, std::shared_ptr<const Keymap> keymap,
+              const std::string& title, GMainContext* io);
+    Result<void> listen();
+    Result<void> listen_unix();
+    void watch(int fd, GUnixFDSourceFunc call);
+    void accept(int listener);
+    void reap();
+    void end_others(VncClient* one);
+
+    const VncOptions options_;
+    GMainContext* io_;
+    VncClient::Host host_;
+    std::string where_;
+    unsigned port_ = 0;
+    int event_ = -1;  // a client's thread has finished
+    std::vector<int> listeners_;
+    std::vector<GSource*> sources_;
+
+    std::mutex mutex_;  // for clients' threads
+    std::string password_;
+    std::vector<std::unique_ptr<VncClient>> clients_;
+};
+
+}  // namespace qr
