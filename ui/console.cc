@@ -57,7 +57,6 @@ void Console::refresh() {
     changed_.clear();
     machine_.picture.refresh(surface_, changed_, machine_.idled_ns());
     if (whole_.exchange(false)) changed_ = {{0, 0, surface_.width(), surface_.height()}};
-    if (changed_.empty()) return;
     const auto update = copy_parts(surface_, changed_);
     std::lock_guard lock(listeners_mutex_);
     for (DisplayListener* listener : listeners_) listener->updated(update);

@@ -33,6 +33,7 @@ struct PictureUpdate {
 class DisplayListener {
   public:
     virtual ~DisplayListener() = default;
+    // After every look, also if nothing changed.
     virtual void updated(std::shared_ptr<const PictureUpdate> update) = 0;
     // The guest wants positions on the screen instead of movements, or the other way round.
     virtual void pointer_changed() = 0;

@@ -25,6 +25,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kLookInterval{33};
 constexpr std::chrono::milliseconds kFirstPicture{3000};
+constexpr std::chrono::milliseconds kAnswer{100};  // that a look takes at most, with a machine that isn't stuck
 constexpr std::chrono::milliseconds kIdle{500};
 constexpr size_t kMostUpdates = 16;
 constexpr size_t kMostKeys = 1000;
@@ -145,10 +146,7 @@ void VncClient::run() {
             check_sharing();
             if (client_) rfbProcessEvents(screen_, 0);
             send_keys();
-            if (wants_picture() && Clock::now() >= next_look_) {
-                next_look_ = Clock::now() + kLookInterval;
-                host_.console.look(std::exchange(whole_, false));
-            }
+            if (wants_picture() && Clock::now() >= next_look_) look();
         }
     }
     host_.console.remove(*this);
@@ -235,6 +233,20 @@ void VncClient::wait() {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
     pollfd fds[] = {{client_->sock, POLLIN, 0}, {event_, POLLIN, 0}};
     poll(fds, 2, static_cast<int>(std::max<int64_t>(left, 0)));
+    // Who asks after a pause isn't given what was seen before it.
+    if (!fds[0].revents || client_->state != _rfbClientRec::RFB_NORMAL || Clock::now() < next_look_) return;
+    look();
+    const auto patience = Clock::now() + kAnswer;
+    while (looking_ && Clock::now() < patience && !ending_.load()) {
+        poll(&fds[1], 1, static_cast<int>(kAnswer.count()));
+        take_updates();
+    }
+}
+
+void VncClient::look() {
+    next_look_ = Clock::now() + kLookInterval;
+    looking_ = true;
+    host_.console.look(std::exchange(whole_, false));
 }
 
 // It has asked for a picture, and has none on its way.
@@ -253,6 +265,7 @@ void VncClient::take_updates() {
         if (std::exchange(lost_, false)) whole_ = true;
         pointer = std::exchange(pointer_changed_, false);
     }
+    if (!updates.empty()) looking_ = false;
     for (const auto& update : updates) apply(*update);
     if (pointer && relative_) use_relative_pointer();
 }

@@ -63,6 +63,7 @@ class VncClient final : public DisplayListener {
     bool open();
     void close();
     void wait();
+    void look();
     void take_updates();
     void apply(const PictureUpdate& update);
     bool wants_picture() const;
@@ -90,6 +91,7 @@ class VncClient final : public DisplayListener {
     unsigned width_ = 0, height_ = 0;
     bool sharing_checked_ = false;
     bool whole_ = true;  // everything is wanted with the next look
+    bool looking_ = false;  // an answer is due
     Clock::time_point next_look_{}, next_key_{};
     std::deque<std::pair<Key, bool>> keys_;
     std::set<Key> pressed_;
