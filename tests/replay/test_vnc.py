@@ -163,7 +163,7 @@ class Vnc(machine.MachineTest):
         self.quit(process)
 
     def test_replay_shows_and_takes_nothing(self):
-        process = self.boot(defines=["WORK", "ROUNDS=4000"], icount="shift=4,sleep=off")
+        process = self.boot(defines=["WORK", "ROUNDS=1500"], icount="shift=4,sleep=off")
         self.assertEqual(process.wait(PATIENCE), 3)
         replay = self.start(*self.replaying(), "-vnc", f"unix:{self.path}")
         client = self.client()
