@@ -13,6 +13,7 @@
 #include "accel/tcg/tcg.h"
 #include "system/options.h"
 #include "target/i386/cpu_model.h"
+#include "ui/sdl_window.h"
 #include "util/keyval.h"
 
 namespace qr {
@@ -226,18 +227,34 @@ Result<void> set_vnc(Options& o, const std::string& value) {
     return {};
 }
 
+Result<void> set_sdl(Options& o, KeyVal& options) {
+    const auto close = options.take_bool("window-close", true);
+    if (!close) return close.error();
+    o.window_close = *close;
+    const auto full = options.take_bool("full-screen", o.full_screen);
+    if (!full) return full.error();
+    o.full_screen = *full;
+    if (const auto gl = options.take_bool("gl", false); !gl || *gl)
+        return Error{"gl=on isn't supported: expected gl=off"};
+    return {};
+}
+
 Result<void> set_display(Options& o, const std::string& value) {
     if (value == "help" || value == "?") {
-        o.print = "Available display backend types:\nnone\nvnc\n";
+        o.print = fmt::format("Available display backend types:\nnone\n{}vnc\n", SdlWindow::built_in() ? "sdl\n" : "");
         return {};
     }
     if (value == "vnc" || value.starts_with("vnc="))
         return value.size() > 4 ? set_vnc(o, value.substr(4)) : Error{"VNC requires a display argument vnc=<display>"};
-    if (value != "none" && value != "default") {
-        return Error{fmt::format("Parameter 'type' does not accept value '{}': expected none or vnc=DISPLAY",
-                                 value.substr(0, value.find(',')))};
+    KeyVal options = KeyVal::parse(value, "type");
+    const std::string type = options.take("type").value_or("");
+    if (type == "sdl") {
+        if (const auto done = set_sdl(o, options); !done) return done;
+    } else if (type != "none" && type != "default") {
+        return Error{fmt::format("Parameter 'type' does not accept value '{}': expected none, sdl or vnc=DISPLAY", type)};
     }
-    o.display = value;
+    if (const auto key = options.unknown()) return Error{fmt::format("Parameter '{}' is unexpected", *key)};
+    o.display = type == "default" ? "" : type;
     return {};
 }
 
@@ -329,14 +346,24 @@ constexpr OptionRow kOptions[] = {
     {"debugcon", true, "BACKEND  the BIOS's debug port 0x402", add_debugcon},
     {"device", true, "DRIVER[,prop=value]  adds a device; 'help' lists them", add_device},
     {"vga", true, "std|none  video adapter", set_vga},
-    {"display", true, "none|vnc=DISPLAY  where the picture goes; 'help' lists what there is", set_display},
+    {"display", true, "none|sdl[,full-screen=on][,window-close=off]|vnc=DISPLAY  where the picture goes; 'help' lists what there is", set_display},
+    {"sdl", false, "",
+     [](Options& o, const std::string&) -> Result<void> {
+         o.display = "sdl";
+         return {};
+     }},
+    {"full-screen", false, "fill the desktop", set_flag<&Options::full_screen>},
     {"vnc", true,
      "none|[HOST]:N|unix:PATH[,password=on][,websocket=on|PORT][,to=N][,share=allow-exclusive|force-shared|ignore]\n"
      "                  a VNC server at port 5900+N",
      set_vnc},
     {"k", true, "LAYOUT  keyboard layout of VNC clients that send symbols: en-us, de, fr ...", set_text<&Options::keymap>},
     {"nographic", false, "no picture; the first serial port on the terminal (Ctrl-A h helps)",
-     set_flag<&Options::nographic>},
+     [](Options& o, const std::string&) -> Result<void> {
+         o.nographic = true;
+         o.display = "none";
+         return {};
+     }},
     {"monitor", true, "none", set_monitor},
     {"rtc", true, "base=utc|localtime|DATE  what the guest's clock starts from", set_rtc},
     {"boot", true, "[order=...][,menu=on|off]", set_boot},
@@ -373,10 +400,10 @@ constexpr OptionRow kOptions[] = {
 constexpr std::string_view kNotYet[] = {
     "hda", "hdb", "hdc", "hdd", "cdrom", "fda", "fdb", "drive", "blockdev", "snapshot", "mon", "qmp",
     "qmp-pretty", "s", "gdb", "loadvm", "daemonize", "netdev", "audiodev", "usb",
-    "usbdevice", "plugin", "trace", "object", "global", "watchdog-action", "watchdog", "sdl", "spice",
+    "usbdevice", "plugin", "trace", "object", "global", "watchdog-action", "watchdog", "spice",
     "incoming", "enable-kvm", "numa", "soundhw", "fw_cfg", "option-rom", "tpmdev", "virtfs", "runas",
     "chroot", "sandbox", "smbios", "acpitable", "dtb", "readconfig", "overcommit", "no-acpi",
-    "full-screen", "set", "action", "msg", "preconfig", "fsdev", "singlestep", "add-fd", "mem-path",
+    "set", "action", "msg", "preconfig", "fsdev", "singlestep", "add-fd", "mem-path",
     "mem-prealloc", "win2k-hack", "no-fd-bootchk", "dfilter", "seed", "only-migratable",
 };
 

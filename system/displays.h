@@ -13,6 +13,7 @@
 #include "system/machine.h"
 #include "system/options.h"
 #include "ui/console.h"
+#include "ui/sdl_window.h"
 #include "ui/vnc_server.h"
 #include "util/result.h"
 
@@ -26,8 +27,10 @@ class Displays {
         std::function<void(const std::string&)> notice;
     };
 
-    // Before the machine runs; null if nobody is to see it.
-    static Result<std::unique_ptr<Displays>> open(const Options& options, Machine& machine, const Host& host);
+    // Before the machine runs; null if nobody is to see it. terminal: it has its terminal on the first serial port,
+    // and nobody expects a window.
+    static Result<std::unique_ptr<Displays>> open(const Options& options, Machine& machine, bool terminal,
+                                                  const Host& host);
     ~Displays();
 
     Console& console() { return console_; }
@@ -35,9 +38,11 @@ class Displays {
 
   private:
     Displays(Machine& machine, PictureSource& picture);
+    Result<void> open_vnc(const Options& options, const std::string& title, const Host& host);
 
     Console console_;
     std::unique_ptr<VncServer> vnc_;
+    std::unique_ptr<SdlWindow> window_;
 };
 
 }  // namespace qr

@@ -78,7 +78,7 @@ class Emulator {
         if (const auto done = open_logs(); !done) return done;
         if (const auto done = build(); !done) return done;
         if (const auto done = connect(); !done) return done;
-        auto displays = Displays::open(options_, *machine_, {host_.io, host_.quit, host_.notice});
+        auto displays = Displays::open(options_, *machine_, config_.nographic, {host_.io, host_.quit, host_.notice});
         if (!displays) return displays.error();
         displays_ = std::move(*displays);
         if (recording()) return begin_recording();

@@ -74,6 +74,8 @@ struct Options {
     std::string display;  // empty: the default
     std::optional<VncOptions> vnc;
     std::string keymap = "en-us";
+    bool full_screen = false;
+    bool window_close = true;
     std::map<std::string, std::string> chardevs;  // -chardev: id -> backend specification
     std::string qtest;
     std::string name;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Numbers of keys. Source: Linux, Documentation/input and uapi/linux/input-event-codes.h; the RFB protocol as the
-// community maintains it (rfbproto), "QEMU Extended Key Event Message".
+// community maintains it (rfbproto), "QEMU Extended Key Event Message"; USB HID Usage Tables 1.12, page 07.
 #include "ui/key_codes.h"
+
+#include <iterator>
 
 #include <linux/input-event-codes.h>
 
@@ -42,7 +44,38 @@ constexpr LinuxKey kLinux[] = {
     {KEY_F21, Key::kF21}, {KEY_F22, Key::kF22}, {KEY_F23, Key::kF23}, {KEY_F24, Key::kF24},
 };
 
+// From usage 4 on, without gaps, as far as the table goes.
+constexpr uint32_t kFirstUsage = 0x04, kFirstModifier = 0xe0;
+constexpr Key kUsages[] = {
+    Key::kA, Key::kB, Key::kC, Key::kD, Key::kE, Key::kF, Key::kG, Key::kH, Key::kI, Key::kJ, Key::kK, Key::kL,
+    Key::kM, Key::kN, Key::kO, Key::kP, Key::kQ, Key::kR, Key::kS, Key::kT, Key::kU, Key::kV, Key::kW, Key::kX,
+    Key::kY, Key::kZ, Key::k1, Key::k2, Key::k3, Key::k4, Key::k5, Key::k6, Key::k7, Key::k8, Key::k9, Key::k0,
+    Key::kRet, Key::kEsc, Key::kBackspace, Key::kTab, Key::kSpc, Key::kMinus, Key::kEqual, Key::kBracketLeft,
+    Key::kBracketRight, Key::kBackslash, Key::kBackslash, Key::kSemicolon, Key::kApostrophe, Key::kGraveAccent,
+    Key::kComma, Key::kDot, Key::kSlash, Key::kCapsLock, Key::kF1, Key::kF2, Key::kF3, Key::kF4, Key::kF5,
+    Key::kF6, Key::kF7, Key::kF8, Key::kF9, Key::kF10, Key::kF11, Key::kF12, Key::kPrint, Key::kScrollLock,
+    Key::kPause, Key::kInsert, Key::kHome, Key::kPgup, Key::kDelete, Key::kEnd, Key::kPgdn, Key::kRight,
+    Key::kLeft, Key::kDown, Key::kUp, Key::kNumLock, Key::kKpDivide, Key::kKpMultiply, Key::kKpSubtract,
+    Key::kKpAdd, Key::kKpEnter, Key::kKp1, Key::kKp2, Key::kKp3, Key::kKp4, Key::kKp5, Key::kKp6, Key::kKp7,
+    Key::kKp8, Key::kKp9, Key::kKp0, Key::kKpDecimal, Key::kLess, Key::kCompose, Key::kPower, Key::kKpEquals,
+    Key::kF13, Key::kF14, Key::kF15, Key::kF16, Key::kF17, Key::kF18, Key::kF19, Key::kF20, Key::kF21, Key::kF22,
+    Key::kF23, Key::kF24, Key::kOpen, Key::kHelp, Key::kProps, Key::kFront, Key::kStop, Key::kAgain, Key::kUndo,
+    Key::kCut, Key::kCopy, Key::kPaste, Key::kFind, Key::kAudioMute, Key::kVolumeUp, Key::kVolumeDown,
+    Key::kNone, Key::kNone, Key::kNone, Key::kKpComma, Key::kKpEquals, Key::kRo, Key::kKatakanahiragana,
+    Key::kYen, Key::kHenkan, Key::kMuhenkan, Key::kKpComma, Key::kNone, Key::kNone, Key::kNone, Key::kLang1,
+    Key::kLang2,
+};
+constexpr Key kModifiers[] = {Key::kCtrl, Key::kShift, Key::kAlt, Key::kMetaL,
+                              Key::kCtrlR, Key::kShiftR, Key::kAltR, Key::kMetaR};
+
 }  // namespace
+
+Key key_of_usage(uint32_t usage) {
+    if (usage >= kFirstUsage && usage - kFirstUsage < std::size(kUsages)) return kUsages[usage - kFirstUsage];
+    if (usage >= kFirstModifier && usage - kFirstModifier < std::size(kModifiers))
+        return kModifiers[usage - kFirstModifier];
+    return Key::kNone;
+}
 
 Key key_of_scan_code(uint32_t code) {
     const bool extended = code & 0x80;

@@ -322,6 +322,19 @@ class Vnc(machine.MachineTest):
         first.refresh()
         self.quit(process)
 
+    def test_window(self):
+        """SDL's driver without a desktop: that it opens, shows and closes; and that there must be a desktop."""
+        if "sdl" not in machine.run("-display", "help").out.decode().split():
+            self.skipTest("a build without SDL")
+        image = self.assemble("screen", "WORK")
+        for arguments in (self.recording("shift=4,sleep=off"), self.replaying()):
+            done = machine.run("-m", "2", "-bios", image, *machine.EXIT_DEVICE, "-display", "sdl", *arguments,
+                               env=dict(os.environ, SDL_VIDEODRIVER="dummy"), timeout=PATIENCE)
+            self.assertEqual(done.status, 3, done)
+        nowhere = {k: v for k, v in os.environ.items() if k not in ("DISPLAY", "WAYLAND_DISPLAY")}
+        self.refused(machine.run("-bios", image, "-display", "sdl", env=dict(nowhere, SDL_VIDEODRIVER="x11")),
+                     "-display sdl: could not initialize SDL")
+
     def test_refused(self):
         image = self.assemble("screen")
         for option, text in [("nonsense", "'nonsense': expected none, HOST:DISPLAY or unix:PATH"),

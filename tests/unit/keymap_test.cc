@@ -34,6 +34,24 @@ TEST(KeyCodes, ScanCodes) {
     EXPECT_EQ(key_of_scan_code(0x1234), Key::kNone);
 }
 
+TEST(KeyCodes, Usages) {
+    EXPECT_EQ(key_of_usage(0x04), Key::kA);
+    EXPECT_EQ(key_of_usage(0x27), Key::k0);
+    EXPECT_EQ(key_of_usage(0x28), Key::kRet);
+    EXPECT_EQ(key_of_usage(0x38), Key::kSlash);
+    EXPECT_EQ(key_of_usage(0x45), Key::kF12);
+    EXPECT_EQ(key_of_usage(0x52), Key::kUp);
+    EXPECT_EQ(key_of_usage(0x63), Key::kKpDecimal);
+    EXPECT_EQ(key_of_usage(0x65), Key::kCompose);
+    EXPECT_EQ(key_of_usage(0x73), Key::kF24);
+    EXPECT_EQ(key_of_usage(0x7f), Key::kAudioMute);
+    EXPECT_EQ(key_of_usage(0x87), Key::kRo);
+    EXPECT_EQ(key_of_usage(0x91), Key::kLang2);
+    EXPECT_EQ(key_of_usage(0xe0), Key::kCtrl);
+    EXPECT_EQ(key_of_usage(0xe7), Key::kMetaR);
+    for (const uint32_t none : {0u, 3u, 0x92u, 0xe8u, 0x10000u}) EXPECT_EQ(key_of_usage(none), Key::kNone);
+}
+
 struct Symbol {
     uint32_t keysym;
     Key key;
