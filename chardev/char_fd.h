@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// What all backends over a descriptor share: input goes to the guest's port, output to the descriptor.
+// What all backends over a descriptor share: input goes to the front, output to the descriptor.
 #pragma once
 
 #include <memory>
@@ -16,28 +16,52 @@ class FdBackend : public CharBackend {
   public:
     FdBackend(const std::string& name, const CharHost& host, FdChannel::Output output)
         : host_(host), channel_(host.io, name, output,
-                                {[this] { return end_ ? end_->rx.room() : 0; },
+                                {[this] { return front_ ? front_->room() : 0; },
                                  [this](std::span<const uint8_t> data) { received(data); },
-                                 [this] { closed(); }, host.notice}) {}
+                                 [this] { ended(); }, [this] { emptied(); }, host.notice}) {}
 
-    void connect(CharEnd& end) override {
-        end_ = &end;
-        end.rx.on_room([this] { channel_.wake(); });
-        end.tx.connect(this);
-    }
+    void wake() override { channel_.wake(); }
     void write(std::span<const uint8_t> data) override { channel_.write(data); }
+    void send(std::string_view text) override { channel_.send(text); }
+    size_t unsent() const override { return channel_.unsent(); }
+    void drain(int ms) override { channel_.drain(ms); }
+    void finished() override {
+        if (ending_ && !channel_.unsent()) close_now();
+    }
 
   protected:
-    virtual void received(std::span<const uint8_t> data) { submit(data); }
-    virtual void closed() {}
-    void submit(std::span<const uint8_t> data, bool line_break = false) {
-        if (end_ && (line_break || !data.empty()))
-            end_->rx.submit({{data.begin(), data.end()}, line_break});
+    virtual void received(std::span<const uint8_t> data) {
+        if (!data.empty()) front_->receive(data);
+    }
+    // The input is over, and the front has said what it had to say.
+    virtual void closed() {
+        if (front_) front_->closed();
+    }
+    // Uses the descriptors (-1: none of that direction) and tells the front, on the I/O thread.
+    void attach(int read_fd, int write_fd) {
+        ending_ = false;
+        channel_.attach(read_fd, write_fd);
+        if (front_) front_->opened();
     }
 
     CharHost host_;
-    CharEnd* end_ = nullptr;
+    CharFront* front_ = nullptr;
     FdChannel channel_;
+
+  private:
+    void ended() {
+        ending_ = true;
+        if (!front_ || (front_->input_ended() && !channel_.unsent())) close_now();
+    }
+    void emptied() {
+        if (ending_ && front_ && front_->input_ended()) close_now();
+    }
+    void close_now() {
+        ending_ = false;
+        closed();
+    }
+
+    bool ending_ = false;
 };
 
 // A descriptor that is closed with its owner.

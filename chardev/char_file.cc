@@ -16,16 +16,21 @@ namespace {
 
 class FileBackend final : public FdBackend {
   public:
-    FileBackend(const std::string& name, const CharHost& host, OwnedFd in, OwnedFd out)
-        : FdBackend(name, host, FdChannel::Output::kWait), in_(std::move(in)), out_(std::move(out)) {}
+    FileBackend(const CharSpec& spec, const std::string& name, const CharHost& host, OwnedFd in, OwnedFd out)
+        : FdBackend(name, host, FdChannel::Output::kWait),
+          filename_((spec.kind == CharSpec::Kind::kFile ? "file:" : "pipe:") + spec.path),
+          in_(std::move(in)),
+          out_(std::move(out)) {}
     ~FileBackend() override { channel_.detach(); }
 
-    void connect(CharEnd& end) override {
-        FdBackend::connect(end);
-        channel_.attach(in_.get(), out_.get());
+    void connect(CharFront& front) override {
+        front_ = &front;
+        attach(in_.get(), out_.get());
     }
+    std::string filename() const override { return filename_; }
 
   private:
+    const std::string filename_;
     OwnedFd in_, out_;
 };
 
@@ -46,7 +51,7 @@ Result<std::unique_ptr<CharBackend>> open_file(const CharSpec& spec, const std::
                        O_WRONLY | O_CREAT | O_CLOEXEC | (spec.append ? O_APPEND : O_TRUNC), 0666));
     if (!out) return could_not_open(spec.path);
     return std::unique_ptr<CharBackend>(
-        std::make_unique<FileBackend>(name, host, std::move(in), std::move(out)));
+        std::make_unique<FileBackend>(spec, name, host, std::move(in), std::move(out)));
 }
 
 Result<std::unique_ptr<CharBackend>> open_pipe(const CharSpec& spec, const std::string& name,
@@ -59,7 +64,7 @@ Result<std::unique_ptr<CharBackend>> open_pipe(const CharSpec& spec, const std::
         out = OwnedFd(::dup(in.get()));
     }
     return std::unique_ptr<CharBackend>(
-        std::make_unique<FileBackend>(name, host, std::move(in), std::move(out)));
+        std::make_unique<FileBackend>(spec, name, host, std::move(in), std::move(out)));
 }
 
 }  // namespace qr

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// TCP and UNIX sockets, as client or as server with one connection at a time.
+// TCP and UNIX sockets, as client or as server with one connection at a time; with TCP, telnet at the other end:
+// character at a time, binary, the echo is ours (RFC 854, 856, 857, 858).
 #include <cerrno>
 #include <cstring>
 
@@ -52,15 +53,68 @@ class SocketBackend final : public FdBackend {
         return {};
     }
 
-    void connect(CharEnd& end) override {
-        FdBackend::connect(end);
+    void connect(CharFront& front) override {
+        front_ = &front;
         if (connection_)
-            channel_.attach(connection_.get(), connection_.get());
+            begin();
         else
             listen_for_next();
     }
 
+    void write(std::span<const uint8_t> data) override {
+        if (!spec_.telnet) return FdBackend::write(data);
+        std::vector<uint8_t> escaped;
+        for (const uint8_t byte : data) {
+            escaped.push_back(byte);
+            if (byte == kIac) escaped.push_back(kIac);
+        }
+        FdBackend::write(escaped);
+    }
+
+    std::string filename() const override {
+        const char* type = spec_.kind == CharSpec::Kind::kUnix ? "unix" : spec_.telnet ? "telnet" : "tcp";
+        return fmt::format("{}{}:{}{}", connection_ ? "" : "disconnected:", type, where(),
+                           spec_.server ? ",server=on" : "");
+    }
+
   private:
+    // RFC 854.
+    static constexpr uint8_t kIac = 255, kDont = 254, kWill = 251, kSubBegin = 250, kSubEnd = 240;
+    static constexpr uint8_t kBinary = 0, kEcho = 1, kSuppressGoAhead = 3, kDo = 253;
+
+    void begin() {
+        telnet_ = Telnet::kData;
+        FdBackend::attach(connection_.get(), connection_.get());
+    }
+
+    // Data without telnet's commands, which need no answer: what we want was said at the beginning.
+    void received(std::span<const uint8_t> data) override {
+        if (!spec_.telnet) return FdBackend::received(data);
+        std::vector<uint8_t> plain;
+        for (const uint8_t byte : data) {
+            switch (telnet_) {
+                case Telnet::kData:
+                    if (byte == kIac) telnet_ = Telnet::kCommand;
+                    // A carriage return comes with a NUL or a line feed, which doesn't count.
+                    else if (byte != 0 && !(byte == '\n' && last_ == '\r')) plain.push_back(byte);
+                    last_ = byte;
+                    break;
+                case Telnet::kCommand:
+                    if (byte == kIac) plain.push_back(byte);
+                    telnet_ = byte >= kWill && byte <= kDont ? Telnet::kOption
+                              : byte == kSubBegin            ? Telnet::kSub
+                                                             : Telnet::kData;
+                    break;
+                case Telnet::kOption: telnet_ = Telnet::kData; break;
+                case Telnet::kSub:
+                    if (byte == kIac) telnet_ = Telnet::kSubCommand;
+                    break;
+                case Telnet::kSubCommand: telnet_ = byte == kSubEnd ? Telnet::kData : Telnet::kSub; break;
+            }
+        }
+        FdBackend::received(plain);
+    }
+
     Result<OwnedFd> open_unix() {
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
@@ -118,11 +172,17 @@ class SocketBackend final : public FdBackend {
         fcntl(connection_.get(), F_SETFL, fcntl(connection_.get(), F_GETFL) | O_NONBLOCK);
         const int on = 1;
         if (spec_.nodelay) setsockopt(connection_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        if (!spec_.telnet) return;
+        constexpr uint8_t kWants[] = {kIac, kWill, kEcho, kIac, kWill, kSuppressGoAhead,
+                                      kIac, kWill, kBinary, kIac, kDo, kBinary};
+        // A few bytes into an empty socket.
+        if (::send(connection_.get(), kWants, sizeof kWants, MSG_NOSIGNAL) < 0) return;
     }
 
     void closed() override {
         channel_.detach();
         connection_.reset();
+        FdBackend::closed();
         if (listener_) listen_for_next();
     }
 
@@ -146,7 +206,7 @@ class SocketBackend final : public FdBackend {
         connection_ = std::move(fd);
         prepare();
         stop_listening();
-        channel_.attach(connection_.get(), connection_.get());
+        begin();
         return G_SOURCE_REMOVE;
     }
 
@@ -160,6 +220,8 @@ class SocketBackend final : public FdBackend {
     CharSpec spec_;
     OwnedFd listener_, connection_;
     GSource* accept_ = nullptr;
+    enum class Telnet : uint8_t { kData, kCommand, kOption, kSub, kSubCommand } telnet_ = Telnet::kData;
+    uint8_t last_ = 0;
 };
 
 }  // namespace

@@ -39,16 +39,17 @@ Result<void> parse_short(std::string_view text, CharSpec& spec) {
         spec.kind = type == "file" ? Kind::kFile : type == "pipe" ? Kind::kPipe : Kind::kUnix;
         spec.path = address;
         if (address.empty()) return Error{fmt::format("a path is missing: expected {}:PATH", type)};
-    } else if (type == "tcp") {
+    } else if (type == "tcp" || type == "telnet") {
         spec.kind = Kind::kTcp;
+        spec.telnet = type == "telnet";
         const size_t last = address.rfind(':');
         if (last == std::string::npos || last + 1 == address.size())
-            return Error{"a port is missing: expected tcp:HOST:PORT"};
+            return Error{fmt::format("a port is missing: expected {}:HOST:PORT", type)};
         spec.host = address.substr(0, last);
         spec.port = address.substr(last + 1);
     } else {
         return Error{fmt::format("'{}' is not a valid char driver: expected stdio, pty, null, none, "
-                                 "file:, pipe:, tcp: or unix:",
+                                 "file:, pipe:, tcp:, telnet: or unix:",
                                  type)};
     }
     if (const auto done = take_socket_flags(options, spec); !done) return done;
@@ -64,7 +65,9 @@ Result<void> parse_long(std::string_view text, CharSpec& spec) {
         spec.kind = Kind::kNull;
     } else if (type == "stdio") {
         spec.kind = Kind::kStdio;
-        options.take("signal");
+        const auto signal = options.take_bool("signal", true);
+        if (!signal) return signal.error();
+        spec.signal = *signal;
     } else if (type == "pty") {
         spec.kind = Kind::kPty;
     } else if (type == "file" || type == "pipe") {
@@ -80,6 +83,9 @@ Result<void> parse_long(std::string_view text, CharSpec& spec) {
         spec.port = options.take("port").value_or("");
         if (spec.path.empty() && spec.port.empty())
             return Error{"socket needs path=, or host= and port="};
+        const auto telnet = options.take_bool("telnet", false);
+        if (!telnet) return telnet.error();
+        spec.telnet = *telnet;
         if (const auto done = take_socket_flags(options, spec); !done) return done;
     } else {
         return Error{fmt::format(
@@ -97,20 +103,29 @@ Result<void> parse_long(std::string_view text, CharSpec& spec) {
 Result<CharSpec> parse_char_spec(std::string_view text) {
     CharSpec spec;
     spec.text = text;
+    // A terminal that a monitor shares leaves Ctrl-C to the guest; Ctrl-A x ends the program.
+    const bool mon = text.starts_with("mon:");
+    if (mon) {
+        text.remove_prefix(4);
+        spec.signal = false;
+    }
     Result<void> done;
     if (text == "null" || text == "none") {
         spec.kind = Kind::kNull;
-    } else if (text == "stdio" || text == "mon:stdio") {
+    } else if (text == "stdio") {
         spec.kind = Kind::kStdio;
-        spec.mux = text != "stdio";
     } else if (text == "pty") {
         spec.kind = Kind::kPty;
+    } else if (text == "vc" || text.starts_with("vc:")) {
+        done = Error{"a virtual console needs a window, which this version has not: expected stdio, unix:, tcp:, "
+                     "telnet: or none"};
     } else if (text.starts_with("chardev:")) {
         done = parse_long(text.substr(8), spec);
     } else {
         done = parse_short(text, spec);
     }
     if (!done) return done.error();
+    spec.mux |= mon;
     return spec;
 }
 

@@ -14,7 +14,8 @@ namespace qr {
 struct CharSpec {
     enum class Kind { kNull, kStdio, kPty, kFile, kPipe, kTcp, kUnix };
     Kind kind = Kind::kNull;
-    bool mux = false;        // stdio: Ctrl-A commands
+    bool mux = false;        // several fronts share it, by Ctrl-A commands
+    bool signal = true;      // stdio: Ctrl-C ends the program
     std::string path;        // file, pipe, unix
     std::string input_path;  // file
     bool append = false;     // file
@@ -23,6 +24,7 @@ struct CharSpec {
     bool server = false;
     bool wait = true;
     bool nodelay = false;
+    bool telnet = false;     // tcp: RFC 854 at the other end
     std::string text;        // as given, for messages
 };
 

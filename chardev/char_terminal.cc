@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The terminal (with QEMU's Ctrl-A commands when it is multiplexed), and pseudo-terminals.
+// The terminal, and pseudo-terminals.
 #include <cerrno>
 #include <csignal>
 
@@ -16,19 +16,16 @@ namespace qr {
 
 namespace {
 
-constexpr uint8_t kEscape = 0x01;  // Ctrl-A
-
 class StdioBackend final : public FdBackend {
   public:
     StdioBackend(const CharSpec& spec, const std::string& name, const CharHost& host)
-        : FdBackend(name, host, FdChannel::Output::kWait), mux_(spec.mux) {
+        : FdBackend(name, host, FdChannel::Output::kWait) {
         if (isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &saved_) == 0) {
             termios raw = saved_;
             raw.c_iflag &= static_cast<tcflag_t>(~(IGNBRK | BRKINT | PARMRK | ISTRIP | INLCR | IGNCR |
                                                    ICRNL | IXON));
             raw.c_lflag &= static_cast<tcflag_t>(~(ECHO | ECHONL | ICANON | IEXTEN));
-            // Multiplexed, the guest gets Ctrl-C and Ctrl-A x leaves; else Ctrl-C leaves.
-            if (mux_) raw.c_lflag &= static_cast<tcflag_t>(~ISIG);
+            if (!spec.signal) raw.c_lflag &= static_cast<tcflag_t>(~ISIG);
             raw.c_cflag &= static_cast<tcflag_t>(~(CSIZE | PARENB));
             raw.c_cflag |= CS8;
             raw.c_cc[VMIN] = 1;
@@ -41,68 +38,34 @@ class StdioBackend final : public FdBackend {
         if (restore_) tcsetattr(STDIN_FILENO, TCSANOW, &saved_);
     }
 
-    void connect(CharEnd& end) override {
-        FdBackend::connect(end);
-        channel_.attach(STDIN_FILENO, STDOUT_FILENO);
+    void connect(CharFront& front) override {
+        front_ = &front;
+        attach(STDIN_FILENO, STDOUT_FILENO);
     }
+    std::string filename() const override { return "stdio"; }
 
   private:
-    void received(std::span<const uint8_t> data) override {
-        if (!mux_) return submit(data);
-        std::vector<uint8_t> plain;
-        for (const uint8_t byte : data) {
-            if (!escaped_ && byte == kEscape) {
-                escaped_ = true;
-            } else if (!escaped_) {
-                plain.push_back(byte);
-            } else {
-                escaped_ = false;
-                if (byte == kEscape) {
-                    plain.push_back(byte);
-                } else {
-                    submit(plain);
-                    plain.clear();
-                    command(byte);
-                }
-            }
-        }
-        submit(plain);
-    }
-
-    void command(uint8_t byte) {
-        switch (byte) {
-            case 'x': return host_.quit();
-            case 'b': return submit({}, true);
-            case 'h':
-            case '?':
-                return host_.notice(
-                    "C-a h    print this help\r\nC-a x    exit emulator\r\n"
-                    "C-a b    send break\r\nC-a C-a  sends C-a\r");
-            case 'c': return host_.notice("this version has no monitor to switch to\r");
-            default: return;
-        }
-    }
-
-    bool mux_;
-    bool escaped_ = false;
     bool restore_ = false;
     termios saved_{};
 };
 
 class PtyBackend final : public FdBackend {
   public:
-    PtyBackend(const std::string& name, const CharHost& host, OwnedFd master, OwnedFd slave)
+    PtyBackend(const std::string& name, const CharHost& host, std::string path, OwnedFd master, OwnedFd slave)
         : FdBackend(name, host, FdChannel::Output::kDrop),
+          path_(std::move(path)),
           master_(std::move(master)),
           slave_(std::move(slave)) {}
     ~PtyBackend() override { channel_.detach(); }
 
-    void connect(CharEnd& end) override {
-        FdBackend::connect(end);
-        channel_.attach(master_.get(), master_.get());
+    void connect(CharFront& front) override {
+        front_ = &front;
+        attach(master_.get(), master_.get());
     }
+    std::string filename() const override { return "pty:" + path_; }
 
   private:
+    const std::string path_;
     OwnedFd master_;
     OwnedFd slave_;  // kept open, so that a reader may come and go
 };
@@ -134,7 +97,7 @@ Result<std::unique_ptr<CharBackend>> open_pty(const CharSpec&, const std::string
     }
     host.notice(fmt::format("char device redirected to {} (label {})", path, name));
     return std::unique_ptr<CharBackend>(
-        std::make_unique<PtyBackend>(name, host, std::move(master), std::move(slave)));
+        std::make_unique<PtyBackend>(name, host, path, std::move(master), std::move(slave)));
 }
 
 }  // namespace qr

@@ -14,6 +14,8 @@ namespace qr {
 namespace {
 constexpr size_t kReadSize = 4096;
 constexpr size_t kBufferLimit = 1 << 20;
+// How much a descriptor takes without waiting once poll() calls it writable: less than any pipe's PIPE_BUF.
+constexpr size_t kWriteSize = 512;
 
 void drop(GSource*& source) {
     if (!source) return;
@@ -125,7 +127,7 @@ void FdChannel::drop_or_buffer(std::span<const uint8_t> data) {
         if (n > 0) data = data.subspan(static_cast<size_t>(n));
     }
     if (data.empty()) return;
-    const size_t room = kBufferLimit - buffer_.size();
+    const size_t room = kBufferLimit - std::min(kBufferLimit, buffer_.size());
     if (data.size() > room) {
         if (!warned_ && events_.notice)
             events_.notice(fmt::format("{}: nobody reads: output is dropped", name_));
@@ -133,8 +135,59 @@ void FdChannel::drop_or_buffer(std::span<const uint8_t> data) {
         data = data.first(room);
     }
     buffer_.insert(buffer_.end(), data.begin(), data.end());
+    watch_output();
+}
+
+// As much as goes out without waiting, also where the descriptor itself would wait.
+size_t FdChannel::write_some(std::span<const uint8_t> data) {
+    size_t done = 0;
+    while (done < data.size()) {
+        pollfd ready{write_fd_, POLLOUT, 0};
+        if (poll(&ready, 1, 0) != 1 || !(ready.revents & POLLOUT)) {
+            // Nobody will ever read it.
+            if (ready.revents & (POLLERR | POLLHUP | POLLNVAL)) return data.size();
+            break;
+        }
+        const ssize_t n = ::write(write_fd_, data.data() + done, std::min(kWriteSize, data.size() - done));
+        if (n > 0) done += static_cast<size_t>(n);
+        else if (errno == EAGAIN) break;
+        else if (errno != EINTR) return data.size();
+    }
+    return done;
+}
+
+void FdChannel::flush_some() {
+    if (write_fd_ < 0) buffer_.clear();
+    const size_t done = buffer_.empty() ? 0 : write_some(buffer_);
+    buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<ptrdiff_t>(done));
+}
+
+void FdChannel::send(std::string_view text) {
+    std::lock_guard lock(mutex_);
+    if (write_fd_ < 0) return;
+    buffer_.insert(buffer_.end(), text.begin(), text.end());
+    if (!output_watch_) flush_some();
+    if (!buffer_.empty()) watch_output();
+}
+
+size_t FdChannel::unsent() const {
+    std::lock_guard lock(mutex_);
+    return buffer_.size();
+}
+
+void FdChannel::drain(int ms) {
+    std::lock_guard lock(mutex_);
+    flush_some();
+    while (!buffer_.empty()) {
+        pollfd ready{write_fd_, POLLOUT, 0};
+        if (poll(&ready, 1, ms) != 1) return;
+        flush_some();
+    }
+}
+
+void FdChannel::watch_output() {
     if (output_watch_) return;
-    output_watch_ = g_unix_fd_source_new(write_fd_, G_IO_OUT);
+    output_watch_ = g_unix_fd_source_new(write_fd_, static_cast<GIOCondition>(G_IO_OUT | G_IO_HUP | G_IO_ERR));
     g_source_set_callback(
         output_watch_,
         reinterpret_cast<GSourceFunc>(reinterpret_cast<void (*)()>(
@@ -146,14 +199,13 @@ void FdChannel::drop_or_buffer(std::span<const uint8_t> data) {
 }
 
 gboolean FdChannel::writable() {
-    std::lock_guard lock(mutex_);
-    if (write_fd_ >= 0 && !buffer_.empty()) {
-        const ssize_t n = ::write(write_fd_, buffer_.data(), buffer_.size());
-        if (n > 0) buffer_.erase(buffer_.begin(), buffer_.begin() + n);
-        if (n < 0 && errno != EAGAIN && errno != EINTR) buffer_.clear();
+    {
+        std::lock_guard lock(mutex_);
+        flush_some();
+        if (!buffer_.empty()) return G_SOURCE_CONTINUE;
+        drop(output_watch_);
     }
-    if (!buffer_.empty()) return G_SOURCE_CONTINUE;
-    drop(output_watch_);
+    if (events_.emptied) events_.emptied();
     return G_SOURCE_REMOVE;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// A file descriptor on the I/O thread: reads as much as the guest's device has room for, and writes either
-// at once (files, terminals: the VM waits) or through a bounded buffer (sockets, ptys: what nobody reads is
-// dropped, with one warning).
+// A file descriptor on the I/O thread: reads as much as the front has room for. The guest's output is written
+// either at once (files, terminals: the VM waits) or through a bounded buffer (sockets, ptys: what nobody reads is
+// dropped, with one warning); a monitor's goes through the buffer without bound, and the monitor holds back.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <glib.h>
@@ -23,6 +24,7 @@ class FdChannel {
         std::function<size_t()> room;                              // bytes wanted; any thread
         std::function<void(std::span<const uint8_t>)> received;    // I/O thread
         std::function<void()> closed;                              // I/O thread: end of file or error
+        std::function<void()> emptied;                             // I/O thread: all that was buffered is out
         std::function<void(const std::string&)> notice;
     };
 
@@ -34,10 +36,14 @@ class FdChannel {
     // Starts using these descriptors (-1: none of that direction). I/O thread, or before it runs.
     void attach(int read_fd, int write_fd);
     void detach();
-    // The device has room again; any thread.
+    // The front has room again; any thread.
     void wake();
     // VM thread.
     void write(std::span<const uint8_t> data);
+    // I/O thread.
+    void send(std::string_view text);
+    size_t unsent() const;
+    void drain(int ms);
 
   private:
     void watch_input();
@@ -46,6 +52,9 @@ class FdChannel {
     gboolean writable();
     void write_all(int fd, std::span<const uint8_t> data);
     void drop_or_buffer(std::span<const uint8_t> data);
+    size_t write_some(std::span<const uint8_t> data);
+    void flush_some();
+    void watch_output();
 
     GMainContext* io_;
     std::string name_;
@@ -54,7 +63,7 @@ class FdChannel {
     int read_fd_ = -1;
     GSource* input_ = nullptr;
 
-    std::mutex mutex_;  // what follows is shared between the VM and the I/O thread
+    mutable std::mutex mutex_;  // what follows is shared between the VM and the I/O thread
     int write_fd_ = -1;
     std::vector<uint8_t> buffer_;
     GSource* output_watch_ = nullptr;

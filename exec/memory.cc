@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -371,11 +372,15 @@ bool AddressSpace::peek(uint64_t address, std::span<uint8_t> to) const {
     for (size_t i = 0; i < to.size(); ++i) {
         const uint64_t at = (address + i) & a20_mask();
         const Slot& s = slot(at);
+        if (s.read_block) {
+            const size_t n = std::min<size_t>(to.size() - i, kPageSize - (at & kPageMask));
+            std::memcpy(to.data() + i, s.read_block->data() + s.read_offset + (at & kPageMask), n);
+            i += n - 1;
+            continue;
+        }
         to[i] = 0xff;
         const Mapping* m = io_at(s, at);
-        if (s.read_block)
-            to[i] = s.read_block->data()[s.read_offset + (at & kPageMask)];
-        else if (m && m->io && m->io->ops().peek)
+        if (m && m->io && m->io->ops().peek)
             to[i] = static_cast<uint8_t>(m->io->peek((at & kPhysMask) - m->address, 1));
         else if (m && m->read_block)
             to[i] = m->read_block->data()[m->read_offset + at - m->address];
@@ -398,6 +403,47 @@ void AddressSpace::clear_dirty_all(DirtyClient client) {
         for (uint64_t p = 0; p < block->page_count(); ++p)
             block->page(p).dirty &= static_cast<uint8_t>(~client);
     if (listener()) listener()->map_changed();
+}
+
+std::string AddressSpace::describe_flat() const {
+    std::vector<uint64_t> edges;
+    for (const auto& m : mappings_) {
+        edges.push_back(m->address);
+        edges.push_back(m->address + m->size);
+    }
+    std::ranges::sort(edges);
+    const auto repeated = std::ranges::unique(edges);
+    edges.erase(repeated.begin(), repeated.end());
+    const Mapping* last = nullptr;
+    uint64_t first = 0;
+    std::string text;
+    const auto finish = [&](uint64_t end) {
+        if (!last) return;
+        const bool rom = last->read_block && (last->read_block->read_only() || !last->write_block);
+        const std::string name = last->io           ? last->io->name()
+                                 : last->read_block ? last->read_block->name()
+                                                    : std::string("nothing");
+        text += fmt::format("  {:016x}-{:016x} (prio {}, {}): {}", first, end - 1, last->priority,
+                            last->io ? "i/o" : rom ? "rom" : "ram", name);
+        const uint64_t offset = first - last->address + (last->read_block ? last->read_offset : 0);
+        text += offset && !last->io ? fmt::format(" @{:016x}\n", offset) : "\n";
+    };
+    // mappings_ has whoever is on top first.
+    for (const uint64_t edge : edges) {
+        const Mapping* top = nullptr;
+        for (const auto& m : mappings_)
+            if (!top && edge - m->address < m->size) top = m.get();
+        // Pieces of a block that follow each other are one line, however they came to be mapped.
+        const auto offset = [edge](const Mapping* m) { return m->read_offset + edge - m->address; };
+        if (top == last || (top && last && top->read_block && top->read_block == last->read_block &&
+                            top->priority == last->priority && !top->write_block == !last->write_block &&
+                            offset(top) == offset(last)))
+            continue;
+        finish(edge);
+        last = top;
+        first = edge;
+    }
+    return text;
 }
 
 std::string AddressSpace::describe() const {

@@ -269,9 +269,37 @@ Result<void> set_rtc(Options& o, const std::string& value) {
     return {};
 }
 
-Result<void> set_monitor(Options&, const std::string& value) {
-    if (value == "none") return {};
-    return Error{fmt::format("a monitor on '{}' isn't supported by this version: expected none", value)};
+Result<void> add_monitor(Options& o, const std::string& value) {
+    o.monitor_given = true;
+    if (value != "none") o.monitors.push_back({"-monitor", value, false, false});
+    return {};
+}
+
+Result<void> add_qmp(Options& o, const std::string& value) {
+    if (value != "none") o.monitors.push_back({"-qmp", value, true, false});
+    return {};
+}
+
+Result<void> add_pretty_qmp(Options& o, const std::string& value) {
+    if (value != "none") o.monitors.push_back({"-qmp-pretty", value, true, true});
+    return {};
+}
+
+Result<void> add_mon(Options& o, const std::string& value) {
+    KeyVal options = KeyVal::parse(value, "chardev");
+    options.take("id");
+    const auto chardev = options.take("chardev");
+    const std::string mode = options.take("mode").value_or("readline");
+    const auto pretty = options.take_bool("pretty", false);
+    if (!pretty) return pretty.error();
+    if (!chardev) return Error{"Parameter 'chardev' is missing: expected chardev=ID[,mode=readline|control]"};
+    if (mode != "readline" && mode != "control")
+        return Error{fmt::format("unknown monitor mode '{}': expected readline or control", mode)};
+    if (mode == "readline" && *pretty) return Error{"'pretty' is not compatible with HMP monitors"};
+    if (const auto key = options.unknown()) return Error{fmt::format("Invalid parameter '{}'", *key)};
+    o.monitor_given |= mode == "readline";
+    o.monitors.push_back({"-mon", "chardev:" + *chardev, mode == "control", *pretty});
+    return {};
 }
 
 Result<void> set_boot(Options& o, const std::string& value) {
@@ -339,7 +367,8 @@ constexpr OptionRow kOptions[] = {
          o.has_append = true;
          return {};
      }},
-    {"serial", true, "BACKEND  serial port: stdio, pty, file:, tcp:, unix:, pipe:, chardev:ID, null, none",
+    {"serial", true, "BACKEND  serial port: stdio, pty, file:, tcp:, unix:, pipe:, chardev:ID,\n"
+     "                  mon:BACKEND (shared with a monitor), null, none",
      add_serial},
     {"parallel", true, "BACKEND  parallel port", add_parallel},
     {"chardev", true, "BACKEND,id=ID,...  a character device by name", add_chardev},
@@ -358,13 +387,16 @@ constexpr OptionRow kOptions[] = {
      "                  a VNC server at port 5900+N",
      set_vnc},
     {"k", true, "LAYOUT  keyboard layout of VNC clients that send symbols: en-us, de, fr ...", set_text<&Options::keymap>},
-    {"nographic", false, "no picture; the first serial port on the terminal (Ctrl-A h helps)",
+    {"nographic", false, "no picture; the first serial port and a monitor on the terminal (Ctrl-A h helps)",
      [](Options& o, const std::string&) -> Result<void> {
          o.nographic = true;
          o.display = "none";
          return {};
      }},
-    {"monitor", true, "none", set_monitor},
+    {"monitor", true, "BACKEND  a monitor for people: stdio, unix:, tcp:, telnet:, chardev:ID, none", add_monitor},
+    {"mon", true, "[chardev=]ID[,mode=readline|control][,pretty=on|off]  a monitor on a -chardev", add_mon},
+    {"qmp", true, "BACKEND  a monitor for programs", add_qmp},
+    {"qmp-pretty", true, "BACKEND  the same, with line breaks", add_pretty_qmp},
     {"rtc", true, "base=utc|localtime|DATE  what the guest's clock starts from", set_rtc},
     {"boot", true, "[order=...][,menu=on|off]", set_boot},
     {"net", true, "", set_net},
@@ -398,8 +430,8 @@ constexpr OptionRow kOptions[] = {
 
 // What QEMU has, and this version does not.
 constexpr std::string_view kNotYet[] = {
-    "hda", "hdb", "hdc", "hdd", "cdrom", "fda", "fdb", "drive", "blockdev", "snapshot", "mon", "qmp",
-    "qmp-pretty", "s", "gdb", "loadvm", "daemonize", "netdev", "audiodev", "usb",
+    "hda", "hdb", "hdc", "hdd", "cdrom", "fda", "fdb", "drive", "blockdev", "snapshot",
+    "s", "gdb", "loadvm", "daemonize", "netdev", "audiodev", "usb",
     "usbdevice", "plugin", "trace", "object", "global", "watchdog-action", "watchdog", "spice",
     "incoming", "enable-kvm", "numa", "soundhw", "fw_cfg", "option-rom", "tpmdev", "virtfs", "runas",
     "chroot", "sandbox", "smbios", "acpitable", "dtb", "readconfig", "overcommit", "no-acpi",

@@ -17,7 +17,8 @@
 
 #include "accel/interp/interp.h"
 #include "accel/tcg/tcg.h"
-#include "chardev/char_backend.h"
+#include "chardev/char_registry.h"
+#include "monitor/monitor.h"
 #include "replay/log_reader.h"
 #include "replay/log_writer.h"
 #include "system/displays.h"
@@ -42,7 +43,7 @@ class Emulator {
         : options_(options), program_(std::move(program)) {
         host_.io = g_main_context_default();
         host_.quit = [this] {
-            if (machine_) machine_->loop().quit();
+            if (machine_) machine_->loop().quit("host-ui");
         };
         host_.notice = [this](const std::string& line) { notice(line); };
     }
@@ -61,13 +62,15 @@ class Emulator {
         TcgOptions tcg = options_.tcg;
         if (jit_log_) tcg.observers.push_back(jit_log_.get());
         if (perf_map_) tcg.observers.push_back(perf_map_.get());
-        if (options_.log.jit) {
+        // For a monitor's sake: it may be asked.
+        if (options_.log.jit || wants_monitor()) {
             tcg.clock = [] {
                 return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
             };
         }
         return make_i386_translator(tcg);
     }
+    bool wants_monitor() const { return options_.nographic || !options_.monitors.empty(); }
     bool replaying() const { return options_.icount.mode == ReplayMode::kReplay; }
     bool recording() const { return options_.icount.mode == ReplayMode::kRecord; }
 
@@ -143,7 +146,8 @@ class Emulator {
     }
 
     Result<void> open_logs() {
-        if (options_.log.any()) {
+        // A monitor may switch items on while it runs.
+        if (options_.log.any() || (!options_.monitors.empty() && options_.accel != "interp")) {
             auto log = JitLog::open(options_.log);
             if (!log) return log.error();
             jit_log_ = std::move(*log);
@@ -163,11 +167,16 @@ class Emulator {
             return Error{fmt::format("-m {}M: cannot set up guest memory 'pc.ram': the host has {} MiB",
                                      config_.ram_size >> 20, host_memory >> 20)};
         }
-        RunLoop::Settings settings = run_settings(config_, replaying());
+        RunLoop::Settings settings = run_settings(config_);
         settings.align = options_.icount.align;
         settings.start_stopped = options_.start_stopped || !options_.qtest.empty();
-        auto machine = Machine::create(config_, files_, make_engine(), settings,
-                                       [this](const std::string& line) { notice(line); });
+        MachineEars ears;
+        ears.notice = [this](const std::string& line) { notice(line); };
+        ears.event = [this](const RunEvent& event) {
+            if (monitor_) monitor_->event(event);
+        };
+        ears.watched = [this] { return monitor_ && monitor_->attached(); };
+        auto machine = Machine::create(config_, files_, make_engine(), settings, std::move(ears));
         if (!machine) return machine.error();
         machine_ = std::move(*machine);
         return {};
@@ -175,33 +184,43 @@ class Emulator {
 
     // --- the outer world ---
 
-    Result<void> attach(const std::string& spec, const std::string& name, CharEnd* end) {
+    Result<void> attach(const std::string& spec, const std::string& label, const std::string& option, CharEnd* end) {
         if (!end) return {};
-        std::string resolved = spec;
-        if (spec.starts_with("chardev:")) {
-            const auto found = options_.chardevs.find(spec.substr(8));
-            if (found != options_.chardevs.end()) resolved = found->second;
-        }
-        auto backend = CharBackend::open(resolved, "-" + name, host_);
+        auto backend = chardevs_->use(spec, label, option);
         if (!backend) return backend.error();
         (*backend)->connect(*end);
-        backends_.push_back(std::move(*backend));
+        if (spec.starts_with("mon:")) shared_.push_back(label);
         return {};
     }
 
     Result<void> connect() {
+        chardevs_ = std::make_unique<CharRegistry>(host_);
+        for (const auto& [id, spec] : options_.chardevs)
+            if (const auto added = chardevs_->add(id, spec); !added) return added;
+        if (const auto done = connect_devices(); !done) return done;
+        if (const auto done = connect_monitors(); !done) return done;
+        chardevs_->start();
+        return {};
+    }
+
+    // What wasn't said goes to the terminal with -nographic, the first serial port and a monitor on one.
+    bool on_terminal() const { return options_.nographic || (replaying() && config_.nographic); }
+
+    Result<void> connect_devices() {
         PcBoard& board = machine_->board();
-        // What a port that the user didn't mention is connected to.
-        const bool terminal = options_.nographic || (replaying() && config_.nographic);
         for (unsigned i = 0; i < 4; ++i) {
             std::string spec = i < options_.serials.size() ? options_.serials[i] : "null";
-            if (i == 0 && options_.serials.empty() && terminal) spec = "mon:stdio";
-            if (const auto done = attach(spec, fmt::format("serial {}", i), board.serial(i)); !done)
+            if (i == 0 && options_.serials.empty() && on_terminal())
+                spec = options_.monitor_given ? "stdio" : "mon:stdio";
+            if (const auto done = attach(spec, fmt::format("serial{}", i), fmt::format("-serial {}", i), board.serial(i));
+                !done)
                 return done;
         }
         for (unsigned i = 0; i < 3; ++i) {
             const std::string spec = i < options_.parallels.size() ? options_.parallels[i] : "null";
-            if (const auto done = attach(spec, fmt::format("parallel {}", i), board.parallel(i)); !done)
+            if (const auto done = attach(spec, fmt::format("parallel{}", i), fmt::format("-parallel {}", i),
+                                         board.parallel(i));
+                !done)
                 return done;
         }
         unsigned n = 0;
@@ -210,13 +229,12 @@ class Emulator {
             std::string chardev;
             for (const auto& [key, value] : device.properties)
                 if (key == "chardev") chardev = value;
-            const auto found = options_.chardevs.find(chardev);
-            if (found == options_.chardevs.end()) {
+            if (!options_.chardevs.contains(chardev)) {
                 return Error{fmt::format("-device isa-debugcon: chardev '{}' not found: add -chardev "
                                          "...,id={}",
                                          chardev, chardev)};
             }
-            if (const auto done = attach(found->second, "debugcon", board.debug_con(n++)); !done)
+            if (const auto done = attach("chardev:" + chardev, chardev, "-device isa-debugcon", board.debug_con(n++)); !done)
                 return done;
         }
         if (options_.qtest.empty()) return {};
@@ -225,7 +243,59 @@ class Emulator {
             Qtest::Target{board.memory(), board.ports(), machine_->clock(),
                           [&board](auto watch) { board.watch_interrupts(std::move(watch)); },
                           [&board](int pin, bool level) { board.set_interrupt(pin, level); }});
-        return attach(options_.qtest, "qtest", &qtest_->end());
+        return attach(options_.qtest, "qtest", "-qtest", &qtest_->end());
+    }
+
+    MonitorTarget monitor_target() {
+        MonitorTarget target{machine_->board(), machine_->clock(),    machine_->loop(),
+                             machine_->requests(), machine_->door(), *chardevs_};
+        target.version = QR_VERSION;
+        target.name = options_.name;
+        target.uuid = config_.uuid.empty() ? "00000000-0000-0000-0000-000000000000" : config_.uuid;
+        target.log_file = options_.icount.file;
+        target.ram_size = config_.ram_size;
+        constexpr uint64_t kFourGiB = uint64_t{1} << 32;
+        target.roms.push_back({kBiosFile, kFourGiB - files_.bios.size(), files_.bios.size()});
+        if (!files_.vga_bios.empty()) target.roms.push_back({kVgaBiosFile, 0, files_.vga_bios.size()});
+        target.translator = [this] {
+            const auto statistics = translator_statistics(machine_->engine());
+            return statistics ? i386::describe(*statistics, machine_->clock().icount()) : std::string();
+        };
+        target.log_items = [this](const std::string& items) -> Result<void> {
+            if (!jit_log_) return Error{"log: the translator tells nothing: start with -d, or with -accel tcg"};
+            return jit_log_->set_items(items);
+        };
+        target.log_to = [this](const std::string& file) -> Result<void> {
+            if (!jit_log_) return Error{"logfile: the translator tells nothing: start with -d, or with -accel tcg"};
+            return jit_log_->set_file(file);
+        };
+        target.log_help = log_items_help;
+        return target;
+    }
+
+    Result<void> connect_monitors() {
+        monitor_ = std::make_unique<Monitor>(monitor_target(), host_.io);
+        unsigned n = 0;
+        for (const MonitorOption& m : options_.monitors) {
+            const bool mon = m.backend.starts_with("mon:");
+            auto backend = chardevs_->use(m.backend, fmt::format("compat_monitor{}", n++), m.option);
+            if (!backend) return backend.error();
+            if (m.control) monitor_->add_control(**backend, m.pretty);
+            else monitor_->add_readline(**backend, mon);
+        }
+        for (const std::string& label : shared_) {
+            auto backend = chardevs_->share(label, "mon:");
+            if (!backend) return backend.error();
+            monitor_->add_readline(**backend, true);
+        }
+        const bool serial_elsewhere = !options_.serials.empty() || !machine_->board().serial(0);
+        if (!on_terminal() || !serial_elsewhere || options_.monitor_given || options_.no_defaults ||
+            chardevs_->stdio_used())
+            return {};
+        auto backend = chardevs_->use("stdio", "compat_monitor0", "-nographic");
+        if (!backend) return backend.error();
+        monitor_->add_readline(**backend, true);
+        return {};
     }
 
     // --- the log ---
@@ -270,7 +340,7 @@ class Emulator {
     int run_threads() {
         GMainLoop* io = g_main_loop_new(host_.io, FALSE);
         const auto quit = +[](gpointer self) -> gboolean {
-            static_cast<Emulator*>(self)->machine_->loop().quit();
+            static_cast<Emulator*>(self)->machine_->loop().quit("host-signal");
             return G_SOURCE_CONTINUE;
         };
         for (const int signal : {SIGINT, SIGTERM, SIGHUP}) g_unix_signal_add(signal, quit, this);
@@ -289,6 +359,7 @@ class Emulator {
         });
         g_main_loop_run(io);
         vm.join();
+        chardevs_->drain();
         g_main_loop_unref(io);
         if (const auto statistics = translator_statistics(machine_->engine()); jit_log_ && statistics)
             jit_log_->finish(*statistics, machine_->clock().icount());
@@ -308,7 +379,9 @@ class Emulator {
     std::unique_ptr<Qtest> qtest_;
     std::unique_ptr<Recorder> recorder_;
     std::unique_ptr<Replayer> replayer_;
-    std::vector<std::unique_ptr<CharBackend>> backends_;
+    std::unique_ptr<Monitor> monitor_;  // outlives what is connected to it
+    std::unique_ptr<CharRegistry> chardevs_;
+    std::vector<std::string> shared_;   // chardevs that a monitor is to be on, too
     std::unique_ptr<Displays> displays_;  // null: nobody looks
 };
 

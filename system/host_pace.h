@@ -17,6 +17,11 @@ class HostPace {
 
     // The machine starts, or goes on after a stop: the time since the last look isn't counted.
     void resume(int64_t virtual_ns);
+    // So much of the host's time since the last look wasn't the machine's.
+    void discount(Clock::duration duration) {
+        origin_ += duration;
+        idle_ += duration;
+    }
     // Host nanoseconds for which the machine was meant to run, from virtual time 0 on.
     int64_t running_ns() const { return (Clock::now() - origin_) / std::chrono::nanoseconds(1); }
     // Host moment at which the running time is `ns`.

@@ -15,11 +15,35 @@ Result<std::unique_ptr<JitLog>> JitLog::open(const LogOptions& options) {
         log->file_.reset(stderr);
         return log;
     }
-    std::string name = options.file;
-    if (const size_t at = name.find("%d"); at != std::string::npos) name.replace(at, 2, std::to_string(getpid()));
-    log->file_.reset(std::fopen(name.c_str(), "we"));
-    if (!log->file_) return Error{fmt::format("-D {}: could not open the log file: {}", name, std::strerror(errno))};
+    const auto file = open_file(options.file);
+    if (!file) return file.error();
+    log->file_.reset(*file);
     return log;
+}
+
+Result<std::FILE*> JitLog::open_file(const std::string& file) {
+    std::string name = file;
+    if (const size_t at = name.find("%d"); at != std::string::npos) name.replace(at, 2, std::to_string(getpid()));
+    std::FILE* opened = std::fopen(name.c_str(), "we");
+    if (!opened) return Error{fmt::format("-D {}: could not open the log file: {}", name, std::strerror(errno))};
+    return opened;
+}
+
+Result<void> JitLog::set_items(const std::string& items) {
+    LogOptions now;
+    now.file = options_.file;
+    if (items != "none")
+        if (const auto parsed = parse_log_items(items, now); !parsed) return parsed;
+    options_ = now;
+    return {};
+}
+
+Result<void> JitLog::set_file(const std::string& file) {
+    const auto opened = open_file(file);
+    if (!opened) return Error{fmt::format("Error opening logfile {}: {}", file, std::strerror(errno))};
+    file_.reset(*opened);
+    options_.file = file;
+    return {};
 }
 
 // A crash leaves what was translated last in the file.

@@ -24,6 +24,9 @@ class JitLog final : public i386::TranslationObserver {
 
     void restarted(std::span<const i386::ObservedThunk> thunks) override;
     void translated(const i386::ObservedBlock& block) override;
+    // While it runs: other items ("in_asm,op", "none"), another file.
+    Result<void> set_items(const std::string& items);
+    Result<void> set_file(const std::string& file);
     void finish(const i386::TranslatorStatistics& statistics, uint64_t counted);
 
   private:
@@ -35,7 +38,9 @@ class JitLog final : public i386::TranslationObserver {
     explicit JitLog(const LogOptions& options) : options_(options) {}
     void write(const std::string& text);
 
-    const LogOptions options_;
+    static Result<std::FILE*> open_file(const std::string& name);
+
+    LogOptions options_;
     i386::HostListing listing_;
     std::unique_ptr<std::FILE, Close> file_;
 };

@@ -76,19 +76,18 @@ Result<MachineFiles> recorded_files(const LogReader& log) {
     return files;
 }
 
-RunLoop::Settings run_settings(const MachineConfig& config, bool replaying) {
+RunLoop::Settings run_settings(const MachineConfig& config) {
     RunLoop::Settings settings;
     settings.auto_shift = config.auto_shift;
     settings.sleep = config.sleep;
     settings.no_reboot = config.no_reboot;
-    settings.no_shutdown = config.no_shutdown && !replaying;
+    settings.no_shutdown = config.no_shutdown;
     return settings;
 }
 
 Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config, const MachineFiles& files,
                                                  std::unique_ptr<i386::Engine> engine,
-                                                 const RunLoop::Settings& settings,
-                                                 std::function<void(const std::string&)> notice) {
+                                                 const RunLoop::Settings& settings, MachineEars ears) {
     auto pc = board_config(config, files);
     if (!pc) return pc.error();
     std::unique_ptr<Machine> machine(new Machine);
@@ -99,17 +98,18 @@ Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config, co
     machine->board_ = std::move(*board);
     machine->engine_ = std::move(engine);
     machine->board_->cpu().set_engine(*machine->engine_);
-    machine->build_loop(settings, std::move(notice));
+    machine->build_loop(settings, std::move(ears));
     machine->board_->reset();
     return machine;
 }
 
-void Machine::build_loop(const RunLoop::Settings& settings,
-                         std::function<void(const std::string&)> notice) {
+void Machine::build_loop(const RunLoop::Settings& settings, MachineEars ears) {
     loop_ = std::make_unique<RunLoop>(
         RunLoop::Parts{board_->cpu(), countdown_, clock_, door_, [this] { board_->reset(); },
-                       [this] { return board_->wake(); }, std::move(notice)},
+                       [this] { return board_->wake(); }, std::move(ears.notice), std::move(ears.event),
+                       std::move(ears.watched)},
         settings);
+    requests_ = std::make_unique<HostRequests>(door_, *board_, *loop_);
     control_.target = loop_.get();
     StateRoot& root = board_->root();
     root.add("clock", [this](StateVisitor& v) { clock_.state(v); });

@@ -18,6 +18,7 @@
 #include "sysemu/clock.h"
 #include "sysemu/mailbox.h"
 #include "sysemu/replay.h"
+#include "system/host_requests.h"
 #include "system/machine_config.h"
 #include "system/run_loop.h"
 #include "util/result.h"
@@ -35,26 +36,33 @@ struct MachineFiles {
 };
 Result<MachineFiles> recorded_files(const LogReader& log);
 
-// What of a run the configuration settles. Nobody is there to go on after a shutdown that is replayed.
-RunLoop::Settings run_settings(const MachineConfig& config, bool replaying);
+// What of a run the configuration settles.
+RunLoop::Settings run_settings(const MachineConfig& config);
+
+// Whom the machine tells of what it does. VM thread.
+struct MachineEars {
+    std::function<void(const std::string&)> notice;  // a line for the user
+    std::function<void(const RunEvent&)> event{};
+    std::function<bool()> watched{};                 // see RunLoop::Parts
+};
 
 class Machine {
   public:
-    // The machine as it is after power-on. notice: takes a line for the user.
+    // The machine as it is after power-on.
     static Result<std::unique_ptr<Machine>> create(const MachineConfig& config, const MachineFiles& files,
                                                    std::unique_ptr<i386::Engine> engine,
-                                                   const RunLoop::Settings& settings,
-                                                   std::function<void(const std::string&)> notice);
+                                                   const RunLoop::Settings& settings, MachineEars ears);
 
     Door& door() { return door_; }
     VirtualClock& clock() { return clock_; }
     PcBoard& board() { return *board_; }
     RunLoop& loop() { return *loop_; }
+    MachineRequests& requests() { return *requests_; }
     const i386::Engine& engine() const { return *engine_; }
 
   private:
     Machine() = default;
-    void build_loop(const RunLoop::Settings& settings, std::function<void(const std::string&)> notice);
+    void build_loop(const RunLoop::Settings& settings, MachineEars ears);
 
     // The board is built before the loop that serves its requests.
     struct ControlProxy final : MachineControl {
@@ -73,6 +81,7 @@ class Machine {
     std::unique_ptr<i386::Engine> engine_;
     std::unique_ptr<PcBoard> board_;
     std::unique_ptr<RunLoop> loop_;
+    std::unique_ptr<HostRequests> requests_;
 };
 
 }  // namespace qr

@@ -43,6 +43,14 @@ struct DeviceOption {
     std::vector<std::pair<std::string, std::string>> properties;
 };
 
+// -monitor, -mon, -qmp, -qmp-pretty.
+struct MonitorOption {
+    std::string option;  // as the user wrote it, for messages: "-qmp tcp::4444"
+    std::string backend;
+    bool control = false;  // QMP
+    bool pretty = false;
+};
+
 struct Options {
     // --- the machine ---
     std::string machine = "pc";
@@ -77,6 +85,8 @@ struct Options {
     bool full_screen = false;
     bool window_close = true;
     std::map<std::string, std::string> chardevs;  // -chardev: id -> backend specification
+    std::vector<MonitorOption> monitors;
+    bool monitor_given = false;  // -monitor, also "none": there is no default one
     std::string qtest;
     std::string name;
     std::string pid_file;

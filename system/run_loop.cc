@@ -32,21 +32,20 @@ RunLoop::RunLoop(Parts parts, Settings settings)
       warp_(parts_.door, "clock.warp",
             [this](WarpInput& in) { parts_.clock.warp(static_cast<int64_t>(in.ns)); }) {
     parts_.door.settle_by([this] { settle(); });
-    stopped_ = settings_.start_stopped;
+    if (settings_.start_stopped) stopped_ = RunState::kPrelaunch;
 }
 
 void RunLoop::state(StateVisitor& v) { v("suspended", suspended_); }
 
-void RunLoop::quit() {
-    parts_.door.mailbox().post([this] {
-        quit_ = true;
-        finish("the user asked to quit");
-    });
+void RunLoop::quit(std::string_view reason) {
+    parts_.door.mailbox().post([this, reason] { quit_because(reason); });
 }
 
-void RunLoop::set_stopped(bool stopped) {
-    if (stopped_ && !stopped) pace_.resume(parts_.clock.now_ns());
-    stopped_ = stopped;
+void RunLoop::quit_because(std::string_view reason) {
+    if (done_) return;
+    quit_ = true;
+    tell({RunEvent::Kind::kShutdown, false, reason});
+    finish("the user asked to quit");
 }
 
 void RunLoop::request(Request r) {
@@ -73,8 +72,8 @@ bool RunLoop::run_to(uint64_t icount) {
 bool RunLoop::catch_up() {
     while (!done_) {
         boundary();
-        if (done_) break;
-        if (stopped_) {
+        if (done_ && !hold_at_end()) break;
+        if (stopped()) {
             if (!replayer_) parts_.door.mailbox().wait_until(HostPace::Clock::now() + kNap);
             else parts_.door.mailbox().wait();
             continue;
@@ -103,23 +102,44 @@ void RunLoop::serve_requests() {
     const uint32_t wanted = requests_;
     requests_ = 0;
     if (wanted & kExit) return finish("the guest asked the emulator to exit");
+    const bool by_guest = !(wanted & kUserReset);
+    const std::string_view reset = by_guest ? "guest-reset" : "host-qmp-system-reset";
     if (wanted & kShutdown) {
-        if (settings_.no_shutdown) {
-            stopped_ = true;
-            return;
-        }
-        return finish("the guest powered off");
-    }
-    if (wanted & kReset) {
-        if (settings_.no_reboot) return finish("the guest rebooted, and -no-reboot was given");
-        suspended_ = false;
-        parts_.reset_machine();
+        tell({RunEvent::Kind::kShutdown, true, "guest-shutdown"});
+        if (!settings_.no_shutdown) return finish("the guest powered off");
+        // In replay the recording says what was done about it: at this very position.
+        if (!replayer_) pause(RunState::kShutdown);
         return;
     }
-    if (wanted & kSuspend) suspended_ = true;
+    if (wanted & (kReset | kUserReset)) {
+        if (settings_.no_reboot) {
+            tell({RunEvent::Kind::kShutdown, by_guest, reset});
+            return finish("the guest rebooted, and -no-reboot was given");
+        }
+        if (suspended_) tell({RunEvent::Kind::kWakeup});
+        suspended_ = false;
+        parts_.reset_machine();
+        tell({RunEvent::Kind::kReset, by_guest, reset});
+        if (stopped_ == RunState::kShutdown) stopped_ = RunState::kPaused;
+        return;
+    }
+    if (wanted & kSuspend) {
+        suspended_ = true;
+        tell({RunEvent::Kind::kSuspend});
+    }
+}
+
+void RunLoop::reset_by_user() {
+    requests_ |= kUserReset;
+    parts_.countdown.leave();
 }
 
 void RunLoop::boundary() {
+    progress_.store(parts_.clock.icount(), std::memory_order_relaxed);
+    if (held_) {
+        if (parts_.door.mailbox().waiting()) parts_.door.mailbox().run_pending();
+        return;
+    }
     parts_.door.set_icount(parts_.clock.icount());
     parts_.door.settle();
     if (replayer_)
@@ -150,6 +170,10 @@ void RunLoop::replay_boundary() {
     if (!parts_.door.mismatch().empty()) return stop_replay(parts_.door.mismatch());
     if (replayer_->error()) return stop_replay({});
     if (!done_ && replayer_->at_end()) return finish("the recording ends here");
+    if (!done_ && !stopped() && break_at_ && parts_.clock.icount() >= *break_at_) {
+        break_at_.reset();
+        pause(seeking_ ? RunState::kPaused : RunState::kDebug);
+    }
     if (!done_ && parts_.door.mailbox().waiting()) parts_.door.mailbox().run_pending();
 }
 
@@ -160,7 +184,10 @@ uint64_t RunLoop::budget() {
         until = std::min(until, parts_.clock.icount_at(deadline));
     if (settings_.auto_shift && !replayer_)
         until = std::min(until, parts_.clock.icount_at(parts_.clock.now_ns() + kSliceNs));
-    if (replayer_) until = std::min({until, parts_.door.next_icount(), replayer_->next_stop()});
+    if (replayer_) {
+        until = std::min({until, parts_.door.next_icount(), replayer_->next_stop()});
+        if (break_at_) until = std::min(until, *break_at_);
+    }
     return std::max(until, now + 1) - now;
 }
 
@@ -225,6 +252,87 @@ void RunLoop::keep_pace() {
     }
 }
 
+// ---- for monitors ----
+
+RunState RunLoop::run_state() const {
+    if (stopped_) return *stopped_;
+    return suspended_ ? RunState::kSuspended : RunState::kRunning;
+}
+
+void RunLoop::pause(RunState why) {
+    if (stopped()) return;
+    stopped_ = why;
+    tell({RunEvent::Kind::kStop});
+}
+
+Result<void> RunLoop::resume() {
+    if (!stopped()) return {};
+    if (held_) return Error{"the recording ends here: there is nothing to go on with"};
+    if (stopped_ == RunState::kShutdown) return Error{"Resetting the Virtual Machine is required"};
+    pace_.resume(parts_.clock.now_ns());
+    stopped_.reset();
+    tell({RunEvent::Kind::kResume});
+    return {};
+}
+
+RunControl::LogView RunLoop::log_view() const {
+    LogView view;
+    view.icount = parts_.clock.icount();
+    if (recorder_) view.mode = LogMode::kRecord;
+    if (!replayer_) return view;
+    view.mode = LogMode::kPlay;
+    view.end = replayer_->end().position.icount;
+    view.at_end = held_;
+    view.events = replayer_->events();
+    view.digests = replayer_->digests();
+    view.breakpoint = break_at_;
+    return view;
+}
+
+Result<void> RunLoop::break_at(uint64_t icount) {
+    if (!replayer_) return Error{"setting the breakpoint is allowed only in play mode"};
+    if (icount < parts_.clock.icount()) {
+        return Error{fmt::format("cannot set breakpoint at the instruction in the past: {} is before the present {}",
+                                 icount, parts_.clock.icount())};
+    }
+    break_at_ = icount;
+    seeking_ = false;
+    return {};
+}
+
+Result<void> RunLoop::delete_break() {
+    if (!replayer_) return Error{"replay breakpoints are allowed only in play mode"};
+    break_at_.reset();
+    return {};
+}
+
+Result<void> RunLoop::seek(uint64_t icount) {
+    if (!replayer_) return Error{"replay must be enabled to seek"};
+    const uint64_t now = parts_.clock.icount();
+    const uint64_t end = replayer_->end().position.icount;
+    if (icount < now) {
+        return Error{fmt::format("{} is in the past: this version seeks forward only, from {} to {}", icount, now, end)};
+    }
+    if (icount > end)
+        return Error{fmt::format("{} is behind the end of the recording: expected {} to {}", icount, now, end)};
+    break_at_ = icount;
+    seeking_ = true;
+    // At the end there is nowhere to go.
+    return held_ ? Result<void>{} : resume();
+}
+
+// A replay is over as it should be, and somebody looks at it: the machine stays as it is.
+bool RunLoop::hold_at_end() {
+    if (!replayer_ || quit_ || stopped_early_ || held_ || !parts_.watched || !parts_.watched()) return false;
+    if (!replayer_->at_end() || replayer_->end().kind == EndKind::kDamaged) return false;
+    held_ = true;
+    done_ = false;
+    break_at_.reset();
+    parts_.notice(summary());
+    if (!stopped()) pause(RunState::kPaused);
+    return true;
+}
+
 // Only says so: what else belongs to this position still enters first.
 void RunLoop::finish(const std::string& reason) {
     if (done_) return;
@@ -236,7 +344,7 @@ int RunLoop::conclude() {
     if (recorder_) {
         if (const auto finished = recorder_->finish(end_reason_); !finished) fail(finished.error());
     }
-    if (!replayer_ || stopped_early_) return exit_status_;
+    if (!replayer_ || stopped_early_ || held_) return exit_status_;
     if (!quit_ && !replayer_->at_end())
         stop_replay(end_reason_ + ", and the recording goes on");
     else if (replayer_->end().kind == EndKind::kDamaged)

@@ -16,6 +16,7 @@
 #include "replay/replayer.h"
 #include "sysemu/clock.h"
 #include "sysemu/replay.h"
+#include "sysemu/run_control.h"
 #include "system/host_pace.h"
 
 namespace qr {
@@ -38,7 +39,7 @@ struct WarpInput {
     }
 };
 
-class RunLoop final : public MachineControl {
+class RunLoop final : public MachineControl, public RunControl {
   public:
     struct Settings {
         bool auto_shift = true;
@@ -57,6 +58,9 @@ class RunLoop final : public MachineControl {
         // Something can wake a machine suspended to RAM; true once it did.
         std::function<bool()> wake_machine;
         std::function<void(const std::string&)> notice;  // a line for the user
+        // For monitors: what happened; and whether anybody wants to go on looking when a replay is over.
+        std::function<void(const RunEvent&)> event{};
+        std::function<bool()> watched{};
     };
 
     RunLoop(Parts parts, Settings settings);
@@ -74,15 +78,30 @@ class RunLoop final : public MachineControl {
     bool catch_up();
     int conclude();
 
-    // Any thread: leave at the next boundary, as SIGINT and SIGTERM ask.
-    void quit();
-    // VM thread (from a mailbox request): stop and go on.
-    void set_stopped(bool stopped);
+    // Any thread: leave at the next boundary. reason: as in RunEvent, a literal.
+    void quit(std::string_view reason);
+    // Any thread: how far the run has come.
+    uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
+    void tell(const RunEvent& event) const {
+        if (parts_.event) parts_.event(event);
+    }
+    // From the door: the reset button.
+    void reset_by_user();
 
     void state(StateVisitor& v);
 
     // VM thread (from a look): how long the CPU has been halted since virtual time was last brought up to date.
     int64_t idled_ns() const;
+    // ---- RunControl ----
+    RunState run_state() const override;
+    void stop() override { pause(RunState::kPaused); }
+    Result<void> resume() override;
+    void quit_because(std::string_view reason) override;
+    LogView log_view() const override;
+    Result<void> break_at(uint64_t icount) override;
+    Result<void> delete_break() override;
+    Result<void> seek(uint64_t icount) override;
+    void discount(int64_t host_ns) override { pace_.discount(std::chrono::nanoseconds(host_ns)); }
 
     // ---- MachineControl ----
     void request_reset() override { request(kReset); }
@@ -94,7 +113,7 @@ class RunLoop final : public MachineControl {
     }
 
   private:
-    enum Request : uint32_t { kReset = 1, kShutdown = 2, kSuspend = 4, kExit = 8 };
+    enum Request : uint32_t { kReset = 1, kShutdown = 2, kSuspend = 4, kExit = 8, kUserReset = 16 };
     void request(Request r);
     void settle();
     void serve_requests();
@@ -105,6 +124,9 @@ class RunLoop final : public MachineControl {
     void idle();
     void idle_live();
     void keep_pace();
+    void pause(RunState why);
+    bool stopped() const { return stopped_.has_value(); }
+    bool hold_at_end();
     void finish(const std::string& reason);
     void stop_replay(const std::string& mismatch);
     void fail(const Error& error);
@@ -123,7 +145,11 @@ class RunLoop final : public MachineControl {
     uint64_t limit_ = 0;     // of run_to()
     uint32_t requests_ = 0;  // always zero at a settled boundary
     bool suspended_ = false;
-    bool stopped_ = false;
+    std::optional<RunState> stopped_;  // why the machine stands still, if it does
+    bool held_ = false;                // a replay is over, and somebody looks at what is left
+    std::optional<uint64_t> break_at_;
+    bool seeking_ = false;             // the breakpoint is a seek's
+    std::atomic<uint64_t> progress_ = 0;
     bool done_ = false;
     bool quit_ = false;
     int exit_status_ = 0;

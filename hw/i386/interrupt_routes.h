@@ -28,6 +28,8 @@ class InterruptRoutes final : public IrqSink {
         if (pin < 16) pic_.set_irq(pin, level);
         ioapic_.set_irq(pin == 0 ? 2 : pin, level);
     }
+    const std::array<uint64_t, 24>& counts() const { return counts_; }
+
     // An input of the I/O APIC that isn't an ISA line.
     void set_ioapic_input(int pin, bool level) {
         if (pin < 0 || pin > 23) return;
@@ -39,6 +41,7 @@ class InterruptRoutes final : public IrqSink {
     void tell(int pin, bool level) {
         bool& last = levels_[static_cast<size_t>(pin)];
         if (watch_ && last != level) watch_(pin, level);
+        counts_[static_cast<size_t>(pin)] += level && !last;
         last = level;
     }
 
@@ -46,6 +49,7 @@ class InterruptRoutes final : public IrqSink {
     IoApic& ioapic_;
     std::function<void(int, bool)> watch_;
     std::array<bool, 24> levels_{};  // for the watcher only
+    std::array<uint64_t, 24> counts_{};  // of rising edges, for people only
 };
 
 // The HPET's outputs: ISA lines are shared with other sources through the PIIX3, the I/O APIC's inputs 2 and

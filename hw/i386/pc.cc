@@ -444,6 +444,18 @@ void PcBoard::watch_interrupts(std::function<void(int, bool)> watch) {
 
 void PcBoard::set_interrupt(int pin, bool level) { parts_->routes.set_irq(pin, level); }
 
+void PcBoard::press_power_button() { parts_->pm.press_power_button(); }
+// An edge on LINT1 (MultiProcessor Specification 1.4, 3.6.2.2).
+void PcBoard::inject_nmi() {
+    parts_->nmi.set_irq(0, true);
+    parts_->nmi.set_irq(0, false);
+}
+const PciBus& PcBoard::pci() const { return parts_->bus; }
+std::string PcBoard::interrupt_controllers() const { return parts_->ioapic.describe() + parts_->pic.describe(); }
+std::string PcBoard::local_apic() const { return parts_->apic.describe(); }
+std::array<uint64_t, 24> PcBoard::interrupt_counts() const { return parts_->routes.counts(); }
+const std::vector<Device*>& PcBoard::devices() const { return parts_->devices; }
+
 std::string PcBoard::describe() const {
     return parts_->memory.describe() + parts_->ports.describe() + parts_->bus.describe() +
            parts_->pic.describe() + parts_->ioapic.describe();

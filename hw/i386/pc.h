@@ -16,8 +16,10 @@
 #include "exec/ioport.h"
 #include "exec/memory.h"
 #include "hw/i386/pc_disks.h"
+#include "hw/device.h"
 #include "hw/input_events.h"
 #include "hw/machine_control.h"
+#include "hw/pci.h"
 #include "sysemu/clock.h"
 #include "sysemu/replay.h"
 #include "sysemu/state_root.h"
@@ -82,6 +84,17 @@ class PcBoard {
     // The board's interrupt inputs, as I/O APIC pin numbers; `watch` is told of every change, and for tests.
     void watch_interrupts(std::function<void(int pin, bool level)> watch);
     void set_interrupt(int pin, bool level);
+
+    // What people do to the machine's case; from the door's ports only.
+    void press_power_button();
+    void inject_nmi();
+
+    // For monitors. No side effects.
+    const PciBus& pci() const;
+    std::string interrupt_controllers() const;  // `info pic`
+    std::string local_apic() const;             // `info lapic`
+    std::array<uint64_t, 24> interrupt_counts() const;  // rising edges by I/O APIC pin since the start
+    const std::vector<Device*>& devices() const;
 
     // `info qtree`, `info mtree`, `info pci`, `info pic` in one text, for reports.
     std::string describe() const;

@@ -156,8 +156,10 @@ class AddressSpace {
     void register_block(RamBlock& block);
     std::span<RamBlock* const> blocks() const { return blocks_; }
 
-    // Lines "first-last name" of the map as it stands, for `info mtree`.
+    // Lines "first-last name" of all mappings, also of such as are hidden by others, for reports.
     std::string describe() const;
+    // What is seen of them, by address, for `info mtree`.
+    std::string describe_flat() const;
 
   private:
     struct Mapping;

@@ -13,11 +13,11 @@ Result<std::unique_ptr<ReplayMachine>> ReplayMachine::create(const LogReader& lo
     if (!files) return files.error();
     std::unique_ptr<ReplayMachine> made(new ReplayMachine);
     ReplayMachine* const self = made.get();
-    auto machine = Machine::create(*config, *files, std::move(engine), run_settings(*config, true),
-                                   [self](const std::string& line) {
+    auto machine = Machine::create(*config, *files, std::move(engine), run_settings(*config),
+                                   {.notice = [self](const std::string& line) {
                                        if (!self->said_.empty()) self->said_ += '\n';
                                        self->said_ += line;
-                                   });
+                                   }});
     if (!machine) return machine.error();
     made->machine_ = std::move(*machine);
     Machine& m = *made->machine_;

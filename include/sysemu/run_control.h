@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// What monitors and debuggers ask of the run as a whole, and what they are told of it. Nothing here changes what the
+// guest sees: while the machine is stopped, its time is, too. VM thread only, at a boundary. Source: none.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "util/result.h"
+
+namespace qr {
+
+enum class RunState : uint8_t {
+    kPrelaunch,  // -S, and nobody has let it go yet
+    kRunning,
+    kPaused,     // by the user, or at the end of a recording
+    kDebug,      // a breakpoint was reached
+    kShutdown,   // powered off, and -no-shutdown was given
+    kSuspended,  // to RAM
+};
+// As QMP calls it: "prelaunch", "running" ...
+std::string_view run_state_name(RunState state);
+
+// By the names of QMP's events.
+struct RunEvent {
+    enum class Kind : uint8_t { kStop, kResume, kReset, kShutdown, kPowerdown, kSuspend, kWakeup };
+    Kind kind;
+    bool by_guest = false;        // kReset, kShutdown
+    std::string_view reason{};    // the same: "guest-reset", "host-qmp-quit" ...
+};
+std::string_view run_event_name(RunEvent::Kind kind);
+
+class RunControl {
+  public:
+    virtual ~RunControl() = default;
+
+    virtual RunState run_state() const = 0;
+    virtual void stop() = 0;
+    // Fails after a shutdown (reset first) and at the end of a recording.
+    virtual Result<void> resume() = 0;
+    // The program ends. reason: as in RunEvent.
+    virtual void quit_because(std::string_view reason) = 0;
+
+    enum class LogMode : uint8_t { kNone, kRecord, kPlay };
+    struct LogView {
+        LogMode mode = LogMode::kNone;
+        uint64_t icount = 0;
+        uint64_t end = 0;  // kPlay: the icount at which the recording ends
+        bool at_end = false;
+        uint64_t events = 0, digests = 0;  // kPlay: so far
+        std::optional<uint64_t> breakpoint;
+    };
+    virtual LogView log_view() const = 0;
+    // Replay only, forward only: stops when this icount is reached. One at a time.
+    virtual Result<void> break_at(uint64_t icount) = 0;
+    virtual Result<void> delete_break() = 0;
+    // The same, and goes on at once.
+    virtual Result<void> seek(uint64_t icount) = 0;
+
+    // A monitor kept the VM thread busy for so long: that wasn't the guest's time.
+    virtual void discount(int64_t host_ns) = 0;
+};
+
+}  // namespace qr

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// All handlers that the table in commands.cc names.
+#pragma once
+
+#include "monitor/command.h"
+
+namespace qr::hmp {
+
+// hmp_help.cc
+void help(HmpCall& call);
+void info(HmpCall& call);
+void info_history(HmpCall& call);
+void info_version(HmpCall& call);
+void info_name(HmpCall& call);
+void info_uuid(HmpCall& call);
+void info_chardev(HmpCall& call);
+void info_mice(HmpCall& call);
+void info_nothing(HmpCall& call);
+void info_kvm(HmpCall& call);
+void info_trace_events(HmpCall& call);
+
+// hmp_info.cc
+void info_status(HmpCall& call);
+void info_replay(HmpCall& call);
+void info_registers(HmpCall& call);
+void info_cpus(HmpCall& call);
+void info_mem(HmpCall& call);
+void info_tlb(HmpCall& call);
+void info_mtree(HmpCall& call);
+void info_ramblock(HmpCall& call);
+void info_memory_size(HmpCall& call);
+void info_qtree(HmpCall& call);
+void info_pci(HmpCall& call);
+void info_irq(HmpCall& call);
+void info_pic(HmpCall& call);
+void info_lapic(HmpCall& call);
+void info_roms(HmpCall& call);
+void info_jit(HmpCall& call);
+
+// hmp_run.cc
+void stop(HmpCall& call);
+void cont(HmpCall& call);
+void quit(HmpCall& call);
+void system_reset(HmpCall& call);
+void system_powerdown(HmpCall& call);
+void system_wakeup(HmpCall& call);
+void nmi(HmpCall& call);
+void cpu(HmpCall& call);
+void replay_break(HmpCall& call);
+void replay_delete_break(HmpCall& call);
+void replay_seek(HmpCall& call);
+void log(HmpCall& call);
+void logfile(HmpCall& call);
+void trace_event(HmpCall& call);
+
+// hmp_memory.cc
+void examine(HmpCall& call);
+void examine_physical(HmpCall& call);
+void print(HmpCall& call);
+void sum(HmpCall& call);
+void port_read(HmpCall& call);
+void port_write(HmpCall& call);
+void memsave(HmpCall& call);
+void pmemsave(HmpCall& call);
+
+// hmp_input.cc
+void sendkey(HmpCall& call);
+void mouse_move(HmpCall& call);
+void mouse_button(HmpCall& call);
+void mouse_set(HmpCall& call);
+
+}  // namespace qr::hmp
+
+namespace qr::qmp {
+
+// qmp_query.cc
+void query_version(QmpCall& call);
+void query_status(QmpCall& call);
+void query_commands(QmpCall& call);
+void query_schema(QmpCall& call);
+void query_kvm(QmpCall& call);
+void query_name(QmpCall& call);
+void query_uuid(QmpCall& call);
+void query_cpus_fast(QmpCall& call);
+void query_chardev(QmpCall& call);
+void query_mice(QmpCall& call);
+void query_replay(QmpCall& call);
+void query_machines(QmpCall& call);
+void query_target(QmpCall& call);
+void query_memory_size(QmpCall& call);
+void query_current_machine(QmpCall& call);
+void query_pci(QmpCall& call);
+void query_empty_list(QmpCall& call);
+void query_display_options(QmpCall& call);
+void query_vnc(QmpCall& call);
+
+// qmp_control.cc
+void nothing(QmpCall& call);
+void stop(QmpCall& call);
+void cont(QmpCall& call);
+void quit(QmpCall& call);
+void system_reset(QmpCall& call);
+void system_powerdown(QmpCall& call);
+void system_wakeup(QmpCall& call);
+void inject_nmi(QmpCall& call);
+void send_key(QmpCall& call);
+void input_send_event(QmpCall& call);
+void memsave(QmpCall& call);
+void pmemsave(QmpCall& call);
+void replay_break(QmpCall& call);
+void replay_delete_break(QmpCall& call);
+void replay_seek(QmpCall& call);
+
+}  // namespace qr::qmp

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// HMP commands that steer the run: stop and go, the machine's buttons, a replay's position, logs.
+#include "monitor/handlers.h"
+#include "monitor/monitor.h"
+
+namespace qr::hmp {
+
+namespace {
+void report(HmpCall& call, const Result<void>& done) {
+    if (!done) call.fail(done.error());
+}
+}  // namespace
+
+void stop(HmpCall& call) { call.target.run.stop(); }
+void cont(HmpCall& call) { report(call, call.target.run.resume()); }
+void quit(HmpCall& call) { call.target.run.quit_because("host-qmp-quit"); }
+
+void system_reset(HmpCall& call) { call.target.requests.reset(); }
+void system_powerdown(HmpCall& call) { call.target.requests.press_power_button(); }
+
+// Nothing here suspends to RAM in a way that a key could end: the board offers S3 to nobody.
+void system_wakeup(HmpCall& call) {
+    call.fail(Error{"Unable to wake up: guest is not in suspended state"});
+}
+
+void nmi(HmpCall& call) { call.target.requests.nmi(); }
+
+void cpu(HmpCall& call) {
+    if (call.args.number("index")) call.out += "invalid CPU index\n";
+}
+
+void replay_break(HmpCall& call) {
+    report(call, call.target.run.break_at(static_cast<uint64_t>(call.args.number("icount"))));
+}
+void replay_delete_break(HmpCall& call) { report(call, call.target.run.delete_break()); }
+void replay_seek(HmpCall& call) {
+    report(call, call.target.run.seek(static_cast<uint64_t>(call.args.number("icount"))));
+}
+
+void log(HmpCall& call) { report(call, call.target.log_items(call.args.text("items"))); }
+void logfile(HmpCall& call) { report(call, call.target.log_to(call.args.text("filename"))); }
+
+void trace_event(HmpCall& call) { call.print("unknown event \"{}\"\n", call.args.text("name")); }
+
+}  // namespace qr::hmp

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "monitor/monitor.h"
+
+#include <chrono>
+
+#include "monitor/hmp_session.h"
+#include "monitor/qmp_session.h"
+
+namespace qr {
+
+namespace {
+// Looking for less than this isn't worth correcting the machine's idea of the time for.
+constexpr int64_t kShortLookNs = 100'000;
+
+std::string_view take_name(std::string_view& line) {
+    const auto skip = [&line] {
+        while (!line.empty() && std::isspace(static_cast<unsigned char>(line[0]))) line.remove_prefix(1);
+    };
+    skip();
+    size_t n = 0;
+    // "x/4xw" is x, with something behind it.
+    while (n < line.size() && !std::isspace(static_cast<unsigned char>(line[n])) && line[n] != '/') ++n;
+    const std::string_view name = line.substr(0, n);
+    line.remove_prefix(n);
+    skip();
+    return name;
+}
+}  // namespace
+
+Monitor::Monitor(MonitorTarget target, GMainContext* io)
+    : target_(std::move(target)), io_(io), keys_(io, target_.board.keyboard()) {}
+Monitor::~Monitor() = default;
+
+void Monitor::add_readline(CharBackend& backend, bool implicit) {
+    sessions_.push_back(std::make_unique<HmpSession>(*this, backend, implicit));
+    backend.connect(*sessions_.back());
+}
+
+void Monitor::add_control(CharBackend& backend, bool pretty) {
+    sessions_.push_back(std::make_unique<QmpSession>(*this, backend, pretty));
+    backend.connect(*sessions_.back());
+}
+
+void Monitor::on_io(std::function<void()> work) {
+    g_main_context_invoke_full(
+        io_, G_PRIORITY_DEFAULT,
+        [](gpointer data) -> gboolean {
+            (*static_cast<std::function<void()>*>(data))();
+            return G_SOURCE_REMOVE;
+        },
+        new std::function<void()>(std::move(work)),
+        [](gpointer data) { delete static_cast<std::function<void()>*>(data); });
+}
+
+void Monitor::on_vm(std::function<void()> work, std::function<void()> done) {
+    target_.door.mailbox().post([this, work = std::move(work), done = std::move(done)]() mutable {
+        const auto begin = std::chrono::steady_clock::now();
+        work();
+        const int64_t took = (std::chrono::steady_clock::now() - begin) / std::chrono::nanoseconds(1);
+        if (took > kShortLookNs) target_.run.discount(took);
+        on_io(std::move(done));
+    });
+}
+
+void Monitor::event(const RunEvent& event) {
+    if (sessions_.empty()) return;
+    const int64_t when = g_get_real_time();
+    on_io([this, event, when] {
+        for (const auto& session : sessions_) session->event(event, when);
+    });
+}
+
+std::optional<Error> Monitor::refusal(const Command& command) const {
+    if (!command.changes || !target_.door.replaying()) return std::nullopt;
+    return Error{fmt::format("{}: the machine is replaying a recording, which has all its inputs: nothing can be added",
+                             command.name.empty() ? command.qmp_name : first_name(command))};
+}
+
+void Monitor::run_line(const std::string& line, std::span<const std::string> history, Done done) {
+    std::string_view rest = line;
+    std::string name(take_name(rest));
+    if (name.empty()) return done({});
+    const Command* command = find_command(monitor_commands(), name);
+    if (command && command->name == "info" && !rest.empty()) {
+        const std::string item(take_name(rest));
+        command = find_command(info_commands(), item);
+        name += ' ' + item;
+    }
+    if (!command) return done(fmt::format("unknown command: '{}'\n", name));
+    if (const auto refused = refusal(*command)) return done("Error: " + refused->message + '\n');
+
+    const std::string tail(rest);
+    const auto execute = [this, command, name, tail](std::span<const std::string> typed, const i386::Cpu* cpu) {
+        // On the I/O thread the format isn't ours to remember.
+        DumpFormat scratch;
+        const auto args = parse_hmp_args(*command, tail, cpu, cpu ? format_ : scratch);
+        if (!args) return fmt::format("{}\nTry \"help {}\" for more information\n", args.error().message, name);
+        HmpCall call{*this, target_, *args, {}, typed};
+        command->hmp(call);
+        return std::move(call.out);
+    };
+    if (command->where == Where::kIo) return done(execute(history, nullptr));
+    auto text = std::make_shared<std::string>();
+    on_vm([this, execute, text] { *text = execute({}, &target_.board.cpu()); },
+          [text, done = std::move(done)] { done(std::move(*text)); });
+}
+
+}  // namespace qr

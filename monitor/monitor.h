@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The monitor, whatever it is connected to: runs command lines, tells sessions of events. It lives on the I/O thread;
+// what looks at the machine or steers it is posted to the VM thread, and its result comes back. A session has one
+// command at a time. Source: none (docs/monitor.rst).
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <glib.h>
+
+#include "monitor/command.h"
+#include "monitor/key_sender.h"
+#include "monitor/target.h"
+
+namespace qr {
+
+// One connection's end. I/O thread.
+class MonitorSession : public CharFront {
+  public:
+    // when: microseconds since 1970.
+    virtual void event(const RunEvent& event, int64_t when) = 0;
+    // Somebody is there, who could go on with a machine that stopped.
+    virtual bool attached() const = 0;
+    virtual void flush() = 0;
+};
+
+class Monitor {
+  public:
+    Monitor(MonitorTarget target, GMainContext* io);
+    ~Monitor();
+
+    // Before the machine runs. implicit: nobody asked for it (-nographic).
+    void add_readline(CharBackend& backend, bool implicit);
+    void add_control(CharBackend& backend, bool pretty);
+
+    // Any thread.
+    bool attached() const { return attached_.load(std::memory_order_acquire) > 0; }
+    void event(const RunEvent& event);
+
+    // ---- for sessions and handlers; I/O thread unless noted ----
+    MonitorTarget& target() { return target_; }
+    KeySender& keys() { return keys_; }
+    DumpFormat& format() { return format_; }  // VM thread, as all that use it
+    // The mouse buttons that monitors hold.
+    uint32_t buttons() const { return buttons_; }
+    void set_buttons(uint32_t buttons) { buttons_ = buttons; }
+
+    // An HMP line: `done` gets what it prints.
+    using Done = std::function<void(std::string text)>;
+    void run_line(const std::string& line, std::span<const std::string> history, Done done);
+    // A refusal in replay, or nothing.
+    std::optional<Error> refusal(const Command& command) const;
+    // Runs `work` on the VM thread, then `done` on the I/O thread.
+    void on_vm(std::function<void()> work, std::function<void()> done);
+    // A session's attached() has changed.
+    void attachment_changed(bool now) { attached_ += now ? 1 : -1; }
+
+  private:
+    void on_io(std::function<void()> work);
+
+    MonitorTarget target_;
+    GMainContext* io_;
+    KeySender keys_;
+    DumpFormat format_;
+    std::vector<std::unique_ptr<MonitorSession>> sessions_;
+    std::atomic<int> attached_ = 0;
+    std::atomic<uint32_t> buttons_ = 0;
+};
+
+}  // namespace qr

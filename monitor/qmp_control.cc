@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// QMP commands that do something.
+#include "monitor/handlers.h"
+#include "monitor/memory_dump.h"
+#include "monitor/monitor.h"
+#include "monitor/qmp_call.h"
+
+namespace qr::qmp {
+
+// The session does these itself.
+void nothing(QmpCall&) {}
+
+void stop(QmpCall& call) { call.target.run.stop(); }
+void cont(QmpCall& call) { call.check(call.target.run.resume()); }
+void quit(QmpCall& call) { call.target.run.quit_because("host-qmp-quit"); }
+void system_reset(QmpCall& call) { call.target.requests.reset(); }
+void system_powerdown(QmpCall& call) { call.target.requests.press_power_button(); }
+void system_wakeup(QmpCall& call) { call.fail("Unable to wake up: guest is not in suspended state"); }
+void inject_nmi(QmpCall& call) { call.target.requests.nmi(); }
+
+namespace {
+
+// A KeyValue: {"type": "qcode"|"number", "data": ...}.
+std::optional<Key> key_of(QmpCall& call, const Json& value) {
+    if (!value.is_object() || !value.contains("type") || !value["type"].is_string()) {
+        call.fail("Parameter 'type' is missing");
+        return std::nullopt;
+    }
+    const std::string type = value["type"];
+    if (type != "qcode" && type != "number") {
+        call.fail(fmt::format("Parameter 'type' does not accept value '{}'", type));
+        return std::nullopt;
+    }
+    const Json data = value.value("data", Json());
+    std::optional<Key> key;
+    if (type == "qcode" ? data.is_string() : data.is_number_integer())
+        key = type == "qcode" ? key_by_name(data.get<std::string>()) : key_by_number(data.get<unsigned>());
+    else
+        call.fail(fmt::format("Invalid parameter type for 'data', expected: {}", type == "qcode" ? "string" : "integer"));
+    if (!key && call.error.empty()) {
+        call.fail(fmt::format("Parameter 'data' does not accept value '{}'",
+                              data.is_string() ? data.get<std::string>() : data.dump()));
+    }
+    return key;
+}
+
+}  // namespace
+
+void send_key(QmpCall& call) {
+    std::vector<Key> keys;
+    for (const Json& value : call.args["keys"]) {
+        const auto key = key_of(call, value);
+        if (!key) return;
+        keys.push_back(*key);
+    }
+    const int64_t hold = call.args.value("hold-time", int64_t{KeySender::kHoldMs});
+    if (hold < 0 || hold > 3'600'000) return call.fail("Parameter 'hold-time' expects 0 to 3600000");
+    call.monitor.keys().chord(keys, static_cast<unsigned>(hold));
+}
+
+// All events are looked at before the first one enters.
+void input_send_event(QmpCall& call) {
+    if (call.target.run.run_state() != RunState::kRunning) return call.fail("VM not running");
+    struct Step {
+        std::optional<KeyInput> key;
+        MouseInput mouse;
+    };
+    std::vector<Step> steps;
+    uint32_t buttons = call.monitor.buttons();
+    for (const Json& event : call.args["events"]) {
+        const Json data = event.is_object() ? event.value("data", Json()) : Json();
+        const std::string type = event.is_object() && event.contains("type") && event["type"].is_string()
+                                     ? event["type"].get<std::string>() : "";
+        Step step;
+        if (!data.is_object()) return call.fail("Parameter 'data' is missing");
+        const Json down = data.value("down", Json());
+        if ((type == "key" || type == "btn") && !down.is_boolean())
+            return call.fail("Invalid parameter type for 'down', expected: boolean");
+        if (type == "key") {
+            const auto key = key_of(call, data.value("key", Json::object()));
+            if (!key) return;
+            step.key = KeyInput{static_cast<uint16_t>(*key), down.get<bool>()};
+        } else if (type == "btn") {
+            const Json button = data.value("button", Json());
+            const std::string name = button.is_string() ? button.get<std::string>() : "";
+            constexpr std::pair<std::string_view, uint32_t> kButtons[] = {
+                {"left", MouseInput::kLeft}, {"right", MouseInput::kRight}, {"middle", MouseInput::kMiddle},
+                {"side", MouseInput::kSide}, {"extra", MouseInput::kExtra}};
+            uint32_t bit = 0;
+            for (const auto& [known, value] : kButtons)
+                if (known == name) bit = value;
+            if (name == "wheel-up" || name == "wheel-down") step.mouse.dz = !down.get<bool>() ? 0 : name == "wheel-up" ? -1 : 1;
+            else if (!bit) return call.fail(fmt::format("Parameter 'button' does not accept value '{}'", name));
+            buttons = down.get<bool>() ? buttons | bit : buttons & ~bit;
+        } else if (type == "rel") {
+            const Json axis = data.value("axis", Json()), value = data.value("value", Json());
+            if (!value.is_number_integer()) return call.fail("Invalid parameter type for 'value', expected: integer");
+            if (axis == "x") step.mouse.dx = value;
+            else if (axis == "y") step.mouse.dy = value;
+            else return call.fail("Parameter 'axis' expects x or y");
+        } else if (type == "abs") {
+            return call.fail("no input device of this machine takes absolute positions");
+        } else {
+            return call.fail(fmt::format("Parameter 'type' does not accept value '{}'", type));
+        }
+        step.mouse.buttons = buttons;
+        steps.push_back(step);
+    }
+    call.monitor.set_buttons(buttons);
+    for (const Step& step : steps) {
+        if (step.key) call.target.board.keyboard().submit(*step.key);
+        else call.target.board.mouse().submit(step.mouse);
+    }
+}
+
+namespace {
+void save(QmpCall& call, bool physical) {
+    if (call.args.value("cpu-index", int64_t{0}))
+        return call.fail("Parameter 'cpu-index' expects a CPU number");
+    const int64_t size = call.args["size"];
+    if (size < 0) return call.fail("Parameter 'size' expects a number that isn't negative");
+    call.check(save_memory(call.target, static_cast<uint64_t>(call.args["val"].get<int64_t>()),
+                           static_cast<uint64_t>(size), physical, call.args["filename"]));
+}
+uint64_t icount_of(QmpCall& call) { return static_cast<uint64_t>(call.args["icount"].get<int64_t>()); }
+}  // namespace
+
+void memsave(QmpCall& call) { save(call, false); }
+void pmemsave(QmpCall& call) { save(call, true); }
+
+void replay_break(QmpCall& call) { call.check(call.target.run.break_at(icount_of(call))); }
+void replay_delete_break(QmpCall& call) { call.check(call.target.run.delete_break()); }
+void replay_seek(QmpCall& call) { call.check(call.target.run.seek(icount_of(call))); }
+
+}  // namespace qr::qmp

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// The machine and the program around it, as monitors see them. Source: none (docs/monitor.rst).
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "chardev/char_registry.h"
+#include "hw/i386/pc.h"
+#include "hw/machine_requests.h"
+#include "sysemu/clock.h"
+#include "sysemu/replay.h"
+#include "sysemu/run_control.h"
+
+namespace qr {
+
+struct MonitorTarget {
+    // VM thread, at a boundary. What isn't a port of the door is only looked at.
+    PcBoard& board;
+    VirtualClock& clock;
+    RunControl& run;
+    MachineRequests& requests;
+    // Their own rules.
+    Door& door;
+    CharRegistry& chardevs;  // I/O thread
+
+    std::string version{};   // "0.1.0"
+    std::string name{};      // -name
+    std::string uuid{};      // -uuid, or zeros
+    std::string log_file{};  // rrfile
+    uint64_t ram_size = 0;
+    struct Rom {
+        std::string name;
+        uint64_t address;  // 0: in fw_cfg
+        uint64_t size;
+    };
+    std::vector<Rom> roms{};
+    // VM thread: what the translator did, as text. Empty: there is none.
+    std::function<std::string()> translator{};
+    // VM thread: -d items, by name ("in_asm,op", "none"), and where they go. Fails with one line.
+    std::function<Result<void>(const std::string& items)> log_items{};
+    std::function<Result<void>(const std::string& file)> log_to{};
+    std::function<std::string()> log_help{};
+};
+
+}  // namespace qr
