@@ -53,9 +53,9 @@ void CharBackend::connect(CharEnd& end) {
 Result<std::unique_ptr<CharBackend>> CharBackend::open(std::string_view text, const std::string& name,
                                                        const CharHost& host) {
     const auto spec = parse_char_spec(text);
-    if (!spec) return Error{fmt::format("{}: {}: {}", name, text, spec.error().message)};
+    if (!spec) return Error{fmt::format("{} {}: {}", name, text, spec.error().message)};
     auto backend = kOpen[static_cast<size_t>(spec->kind)](*spec, name, host);
-    if (!backend) return Error{fmt::format("{}: {}: {}", name, text, backend.error().message)};
+    if (!backend) return Error{fmt::format("{} {}: {}", name, text, backend.error().message)};
     return backend;
 }
 

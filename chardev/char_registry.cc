@@ -22,7 +22,7 @@ CharRegistry::Device* CharRegistry::find(const std::string& label) {
 Result<CharRegistry::Device*> CharRegistry::open(const std::string& text, const std::string& label,
                                                  const std::string& option) {
     const auto spec = parse_char_spec(text);
-    if (!spec) return Error{fmt::format("{}: {}: {}", option, text, spec.error().message)};
+    if (!spec) return Error{fmt::format("{} {}: {}", option, text, spec.error().message)};
     if (spec->kind == CharSpec::Kind::kStdio) {
         if (stdio_used_) {
             return Error{fmt::format("{} {}: cannot use stdio by multiple character devices: share it by mon:stdio, "

@@ -212,14 +212,13 @@ class Emulator {
             std::string spec = i < options_.serials.size() ? options_.serials[i] : "null";
             if (i == 0 && options_.serials.empty() && on_terminal())
                 spec = options_.monitor_given ? "stdio" : "mon:stdio";
-            if (const auto done = attach(spec, fmt::format("serial{}", i), fmt::format("-serial {}", i), board.serial(i));
+            if (const auto done = attach(spec, fmt::format("serial{}", i), "-serial", board.serial(i));
                 !done)
                 return done;
         }
         for (unsigned i = 0; i < 3; ++i) {
             const std::string spec = i < options_.parallels.size() ? options_.parallels[i] : "null";
-            if (const auto done = attach(spec, fmt::format("parallel{}", i), fmt::format("-parallel {}", i),
-                                         board.parallel(i));
+            if (const auto done = attach(spec, fmt::format("parallel{}", i), "-parallel", board.parallel(i));
                 !done)
                 return done;
         }
