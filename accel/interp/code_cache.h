@@ -90,7 +90,7 @@ class CodeCache {
         // For engines that translate: where translated code jumps to for this block, how often the block was
         // executed until then, and whether it is translated.
         bool translated = false;
-        bool trace = false;        // goes on behind conditional branches: not for the interpreter
+        bool trace = false;        // goes on behind conditional branches
         bool x87_checked = false;  // translated for a guest that has x87 exceptions unmasked
         bool unmerged = false;     // accesses that share a check weren't in one page too often
         uint16_t strays = 0;       // how often, in quick succession

@@ -14,6 +14,7 @@
 //   locate(cpu, linear, where, fault) the same; false: `fault` is what it would throw
 //   decode(cpu, bytes, insn)          false: not an instruction that can be cached from these bytes alone
 //   ends_block(insn), keeps_mode(insn)
+//   rewind(cpu, insn)                 steps it back from behind a chained instruction to the start of its block
 //   chain(mode, insns, end)           makes the instructions of a block lead to each other; false: can't
 //   fetch(cpu, insn)                  decodes the next instruction with exact checks; throws Fault
 //   advance(cpu, insn)                steps the program counter over it
@@ -36,6 +37,7 @@
 //                                     have been executed at all
 //   run(cpu, chaining, block)         as the chain of a block, and further blocks; deals with faults itself, and with
 //                                     events if it wants to
+//   rest()                            where in a block the last run() got stuck: {block, insn}, not the first one; null
 //   forget_link()                     what comes next isn't where the last run() left for
 //   killed(block), clear()            forget it; forget everything
 //
@@ -173,14 +175,14 @@ class Interpreter final : public Guest::Engine {
                 chain_.link = nullptr;
             }
             if (run_native(cpu, block)) {
-            } else if (block->chained && !block->trace && countdown.remaining >= block->count) {
+            } else if (block->chained && countdown.remaining >= block->count) {
                 countdown.remaining -= block->count;
                 const Insn* insn = block->insns();
                 do {
                     insn = insn->chain(cpu, insn, chain_);
                 } while (insn);
             } else {
-                step_through(cpu, countdown, *block);
+                step_through(cpu, countdown, *block, block->insns());
             }
             if (countdown.remaining <= 0 || Guest::pending(cpu)) return;
             if (chain_.changed || chain_.stop || Guest::generation(cpu) != chain_.generation)
@@ -203,14 +205,26 @@ class Interpreter final : public Guest::Engine {
                 return false;
             }
             native_.run(cpu, chain_, *block);
+            if (const auto rest = native_.rest(); rest.insn) run_rest(cpu, *rest.block, rest.insn);
             return true;
         }
         return false;
     }
 
-    void step_through(Cpu& cpu, Countdown& countdown, Block& block) {
-        const Insn* insn = block.insns();
-        const Insn* const end = insn + block.count;
+    // From an instruction within a chained block on, to its end.
+    void run_rest(Cpu& cpu, Block& block, const Insn* insn) {
+        Countdown& countdown = Guest::countdown(cpu);
+        const int64_t left = insn->left + 1;
+        if (countdown.remaining < left) return step_through(cpu, countdown, block, insn);
+        countdown.remaining -= left;
+        Guest::rewind(cpu, insn[-1]);
+        do {
+            insn = insn->chain(cpu, insn, chain_);
+        } while (insn);
+    }
+
+    void step_through(Cpu& cpu, Countdown& countdown, Block& block, const Insn* insn) {
+        const Insn* const end = block.insns() + block.count;
         if (!block.keeps_mode) chain_.changed = true;
         uint32_t next;
         do {

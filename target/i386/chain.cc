@@ -171,14 +171,14 @@ const Insn* chain_on(Cpu& cpu, const Insn* insn, Chaining& c) {
     return go_linked(cpu, tail_after(insn - 1)->to[0], c);
 }
 
-Chain pick(const Shape& shape, const Insn& insn) {
+Chain pick(const Shape& shape, const Insn& insn, bool inside) {
     if (shape.kind < Shape::kNop || insn.lock) return chain_exact;
     if (shape.kind == Shape::kNop) return chain_plain;
     if (insn.rep && shape.kind != Shape::kRet) return chain_exact;
     if (shape.plain()) return insn.has_mem ? chain_exact : chain_plain;
     Chain chain = nullptr;
     if (shape.kind >= Shape::kJcc)
-        chain = pick_branch(shape, insn);
+        chain = pick_branch(shape, insn, inside);
     else if (shape.kind >= Shape::kMovEG)
         chain = pick_move(shape, insn);
     else
@@ -210,7 +210,7 @@ void chain_block(std::span<Insn> insns, Insn& end) {
         bytes += insn.length;
         insn.left = static_cast<uint8_t>(insns.size() - 1 - n);
         insn.end = static_cast<uint16_t>(bytes);
-        insn.chain = pick(shapes()[insn.row], insn);
+        insn.chain = pick(shapes()[insn.row], insn, n + 1 < insns.size());
     }
     if (insns.size() >= 2) {
         Insn& last = insns.back();

@@ -78,7 +78,8 @@ struct Shape {
 const Shape& shape_of(const Insn& insn);
 Chain pick_alu(const Shape& shape, const Insn& insn);
 Chain pick_move(const Shape& shape, const Insn& insn);
-Chain pick_branch(const Shape& shape, const Insn& insn);
+// inside: a conditional branch that others follow in its block.
+Chain pick_branch(const Shape& shape, const Insn& insn, bool inside);
 // A comparison and the conditional jump after it, as one.
 Chain pick_fused(const Shape& shape, const Insn& insn, unsigned condition);
 

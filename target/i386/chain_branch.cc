@@ -18,6 +18,17 @@ const Insn* jcc(Cpu& cpu, const Insn* insn, Chaining& c) {
     cpu.eip += insn->end;
     return go_linked(cpu, tail->to[0], c);
 }
+// In a trace, with more instructions behind it.
+template <unsigned kCc>
+const Insn* jcc_inside(Cpu& cpu, const Insn* insn, Chaining& c) {
+    if (condition<kCc>(cpu)) {
+        cpu.eip += insn->end + insn->imm;
+        cpu.wiring.countdown.remaining += insn->left;
+        return nullptr;
+    }
+    ++insn;
+    QR_CHAIN_GO(cpu, insn, c);
+}
 const Insn* jmp(Cpu& cpu, const Insn* insn, Chaining& c) {
     cpu.eip += insn->end + insn->imm;
     return go_linked(cpu, tail_after(insn)->to[1], c);
@@ -64,17 +75,17 @@ const Insn* ret(Cpu& cpu, const Insn* insn, Chaining& c) {
 }
 
 template <size_t... kCcs>
-Chain pick_jcc(unsigned cc, std::index_sequence<kCcs...>) {
-    constexpr Chain kAll[] = {jcc<kCcs>...};
-    return kAll[cc];
+Chain pick_jcc(unsigned cc, bool inside, std::index_sequence<kCcs...>) {
+    constexpr Chain kAtEnd[] = {jcc<kCcs>...}, kInside[] = {jcc_inside<kCcs>...};
+    return inside ? kInside[cc] : kAtEnd[cc];
 }
 
 }  // namespace
 
-Chain pick_branch(const Shape& shape, const Insn& insn) {
+Chain pick_branch(const Shape& shape, const Insn& insn, bool inside) {
     if (insn.op_size != 4) return nullptr;
     switch (shape.kind) {
-        case Shape::kJcc: return pick_jcc(shape.number, std::make_index_sequence<16>{});
+        case Shape::kJcc: return pick_jcc(shape.number, inside, std::make_index_sequence<16>{});
         case Shape::kJmp: return jmp;
         case Shape::kJmpE: return insn.has_mem ? branch_e<true, false> : branch_e<false, false>;
         case Shape::kCall: return call;

@@ -63,6 +63,7 @@ struct InterpreterGuest {
     }
     static void fetch(Cpu& cpu, Insn& insn);
     static void advance(Cpu& cpu, const Insn& insn) { cpu.eip += insn.length; }
+    static void rewind(Cpu& cpu, const Insn& insn) { cpu.eip -= insn.end; }
     static void deliver(Cpu& cpu, const Fault& fault, unsigned length) {
         if (!fault.in_new_task) cpu.eip -= length;
         cpu.deliver_fault(fault);

@@ -59,7 +59,7 @@ class LoopedBoard : private BoardParts, private MachineControl {
                 std::this_thread::sleep_for(std::chrono::milliseconds(5));
                 door.mailbox().post([&] {
                     if (clock.icount() < length || enough.exchange(true)) return;
-                    loop->quit();
+                    loop->quit("test");
                 });
             }
         });

@@ -334,6 +334,34 @@ void make_groups(BlockPlan& plan) {
     }
 }
 
+bool leads(const InsnPlan& p) { return p.memory.leads || p.stack.leads; }
+
+// A group is checked together with an earlier one if nothing in between may leave the block by a branch: then all
+// accesses between are covered, and flags needn't be kept for them.
+void join_checks(std::span<const Insn> insns, BlockPlan& plan) {
+    Values values;
+    for (size_t n = 0; n < insns.size(); ++n) {
+        InsnPlan& p = plan.insns[n];
+        for (size_t number = 0; leads(p) && p.also == kNoGroup && number < plan.groups.size(); ++number) {
+            AccessGroup& g = plan.groups[number];
+            if (!g.used || g.begin <= n) continue;
+            bool straight = true;
+            for (size_t k = n; k < g.begin; ++k) straight = straight && !plan.insns[k].side_exit;
+            const bool taken = std::ranges::any_of(plan.groups, [&](const AccessGroup& o) {
+                return &o != &g && o.used && o.reg == g.reg && o.begin <= g.begin && o.last >= n;
+            });
+            const Anchor anchor = values.anchor(g.root);
+            if (!straight || taken || !anchor.known) continue;
+            for (MemoryAccess* a : {&plan.insns[g.begin].memory, &plan.insns[g.begin].stack})
+                if (a->group == number) a->leads = false;
+            p.also = static_cast<uint8_t>(number);
+            p.also_anchor = anchor;
+            g.begin = static_cast<uint16_t>(n);
+        }
+        values.execute(insns[n], p.emitted, p.writes);
+    }
+}
+
 // Instructions whose code leaves the host's flags alone.
 bool keeps_host_flags(const Insn& i, const InsnPlan& p) {
     const Shape& s = shape_of(i);
@@ -416,6 +444,7 @@ void plan_block(std::span<const Insn> insns, bool (*emits)(const Insn&), bool me
     for (size_t n = 0; n < insns.size(); ++n) {
         InsnPlan& p = plan.insns[n];
         p.emitted = emits(insns[n]);
+        p.side_exit = n + 1 < insns.size() && shape_of(insns[n]).kind == Shape::kJcc;
         p.writes = p.emitted ? registers_written(insns[n]) : kAllRegisters;
         if (p.emitted && merge) {
             p.memory = memory_access(insns[n]);
@@ -426,6 +455,7 @@ void plan_block(std::span<const Insn> insns, bool (*emits)(const Insn&), bool me
         values.execute(insns[n], p.emitted, p.writes);
     }
     make_groups(plan);
+    join_checks(insns, plan);
 
     // What of the groups is needed after each instruction, and where their addresses then are.
     values = {};
@@ -443,7 +473,6 @@ void plan_block(std::span<const Insn> insns, bool (*emits)(const Insn&), bool me
     for (size_t n = 0; n < insns.size(); ++n) {
         InsnPlan& p = plan.insns[n];
         p.flags = flag_use(insns[n], p.emitted);
-        p.side_exit = n + 1 < insns.size() && shape_of(insns[n]).kind == Shape::kJcc;
         // Accesses that are covered by another one's check can't fault.
         const auto covered = [](const MemoryAccess& a) { return a.group != kNoGroup && !a.leads; };
         const bool both = (!stack_access(insns[n]).present || covered(p.stack)) &&

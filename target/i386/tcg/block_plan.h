@@ -63,6 +63,9 @@ struct InsnPlan {
     // By register: the group that is still used after it, and where its root then is.
     std::array<uint8_t, kGroupRegisters> group = {kNoGroup, kNoGroup};
     std::array<Anchor, kGroupRegisters> anchor;
+    // Another group whose check is made with the one that this instruction leads, and where its root is before it.
+    uint8_t also = kNoGroup;
+    Anchor also_anchor;
 };
 
 struct BlockPlan {

@@ -147,7 +147,13 @@ void Emitter::check_group_again(const AccessGroup& g, unsigned base, int32_t off
 
 Xbyak::Address Emitter::grouped(const MemoryAccess& a) {
     const AccessGroup& g = plan_.groups[a.group];
-    if (a.leads) check_group(g, a.base, g.first - (a.offset - a.disp));
+    if (a.leads) {
+        if (now_->also != kNoGroup) {
+            const AccessGroup& other = plan_.groups[now_->also];
+            check_group(other, now_->also_anchor.reg, other.first - now_->also_anchor.offset);
+        }
+        check_group(g, a.base, g.first - (a.offset - a.disp));
+    }
     return sized(group_register(g) + (a.offset - g.first), a.size);
 }
 

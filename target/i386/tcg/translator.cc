@@ -181,6 +181,7 @@ void Translator::run(Cpu& cpu, Chaining& c, CodeBlock& block) {
     statistics_.executed -= countdown.icount();  // and the one at the end is added
     const uint32_t left_by = code_->enter(cpu.gpr.data(), block.entry);
     pending_link_ = 0;
+    rest_ = {};
     if (cpu.native.exact) {
         statistics_.executed += countdown.icount();
         return;
@@ -188,10 +189,13 @@ void Translator::run(Cpu& cpu, Chaining& c, CodeBlock& block) {
     countdown.remaining = cpu.native.remaining;
     statistics_.executed += countdown.icount();
     take_native_flags(cpu);
-    if (left_by & kStray)
-        strayed(*code_->out.sites[left_by & ~kStray].block, countdown.icount());
-    else
+    if (left_by & kStray) {
+        const Site& site = code_->out.sites[left_by & ~kStray];
+        rest_ = {site.block, site.insn + 1};
+        strayed(*site.block, countdown.icount());
+    } else {
         pending_link_ = left_by;
+    }
 }
 
 void Translator::follow_tlb(const Cpu& cpu) {

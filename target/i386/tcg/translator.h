@@ -47,6 +47,11 @@ class Translator {
     bool eager() const { return options_.threshold <= 1; }
     bool prepare(Cpu& cpu, CodeBlock& block);
     void run(Cpu& cpu, Chaining& c, CodeBlock& block);
+    struct Rest {
+        CodeBlock* block = nullptr;
+        const Insn* insn = nullptr;
+    };
+    Rest rest() const { return rest_; }
     void forget_link() { pending_link_ = 0; }
     void killed(CodeBlock& block);
     void clear();
@@ -76,6 +81,7 @@ class Translator {
     std::unique_ptr<Code> code_;
     Chaining* chaining_ = nullptr;
     uint32_t pending_link_ = 0;
+    Rest rest_;
 };
 
 }  // namespace qr::i386
