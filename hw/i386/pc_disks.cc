@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "hw/block/virtio_blk.h"
 #include "hw/ide/ata_disk.h"
 #include "hw/ide/atapi_cdrom.h"
 
@@ -40,7 +41,8 @@ uint8_t boot_code(const std::string& order, size_t n) {
 }  // namespace
 
 PcDisks::PcDisks(PciBus& bus, IoPortSpace& ports, Piix3& piix3, IsaDma& isa_dma, VirtualClock& clock)
-    : clock_(clock),
+    : bus_(bus),
+      clock_(clock),
       ide_(bus, kIdeDevfn, {piix3.isa_irq(kIdeIrq[0]), piix3.isa_irq(kIdeIrq[1])}),
       fdc_(clock, isa_dma, piix3.isa_irq(kFdcIrq)) {
     for (unsigned i = 0; i < 2; ++i) {
@@ -52,7 +54,26 @@ PcDisks::PcDisks(PciBus& bus, IoPortSpace& ports, Piix3& piix3, IsaDma& isa_dma,
 }
 
 Result<void> PcDisks::add(const PcDisk& disk) {
-    return disk.kind == PcDisk::Kind::kFloppy ? add_floppy(disk) : add_ide(disk);
+    switch (disk.kind) {
+        case PcDisk::Kind::kFloppy: return add_floppy(disk);
+        case PcDisk::Kind::kVirtioBlk: return add_virtio(disk);
+        default: return add_ide(disk);
+    }
+}
+
+Result<void> PcDisks::add_virtio(const PcDisk& disk) {
+    const unsigned slot = disk.slot.value_or(bus_.free_slot());
+    if (slot > 31 || bus_.device(pci_devfn(slot, 0))) {
+        return Error{fmt::format("drive '{}': PCI slot {:#x} is {}", disk.drive->id(), slot,
+                                 slot > 31 ? "not there: expected 0 to 0x1f" : "in use already")};
+    }
+    const std::string name = fmt::format("virtio-blk{}", virtio_.size());
+    const std::string& serial = disk.serial.empty() ? disk.drive->serial() : disk.serial;
+    virtio_.push_back(std::make_unique<VirtioPci>(
+        name, bus_, pci_devfn(slot, 0), std::make_unique<VirtioBlk>(name + ".request", clock_, *disk.drive, serial),
+        !disk.modern_only));
+    note_boot(disk, fmt::format("/pci@i0cf8/scsi@{:x}/disk@0,0", slot));
+    return {};
 }
 
 Result<void> PcDisks::add_floppy(const PcDisk& disk) {
@@ -116,7 +137,11 @@ std::vector<PcDisks::BootEntry> PcDisks::boot_entries() const {
     return sorted;
 }
 
-std::vector<Device*> PcDisks::devices() { return {&ide_, &fdc_}; }
+std::vector<Device*> PcDisks::devices() {
+    std::vector<Device*> list = {&ide_, &fdc_};
+    for (auto& device : virtio_) list.push_back(device.get());
+    return list;
+}
 
 void PcDisks::preset_cmos(Mc146818& rtc, const PcBoot& boot) const {
     const auto set = [&rtc](unsigned index, unsigned value) {

@@ -15,16 +15,16 @@
 #include "hw/ide/ata_identify.h"
 #include "hw/ide/piix3_ide.h"
 #include "hw/isa/piix3.h"
-#include "hw/nvram/fw_cfg.h"
 #include "hw/pci.h"
 #include "hw/rtc/mc146818.h"
+#include "hw/virtio/virtio_pci.h"
 #include "util/result.h"
 
 namespace qr {
 
 // A device with a drive, as -device ide-hd and its like have it. The drive outlives the board.
 struct PcDisk {
-    enum class Kind : uint8_t { kIdeDisk, kIdeCdrom, kFloppy };
+    enum class Kind : uint8_t { kIdeDisk, kIdeCdrom, kFloppy, kVirtioBlk };
     Kind kind = Kind::kIdeDisk;
     Drive* drive = nullptr;
     unsigned bus = 0;   // IDE: channel
@@ -32,6 +32,8 @@ struct PcDisk {
     std::string model, serial, version;  // empty: as QEMU's
     uint64_t wwn = 0;
     ide::Geometry geometry;              // of the user; zero: made from the size
+    std::optional<unsigned> slot;        // virtio: PCI slot (addr=); none: the first free one
+    bool modern_only = false;            // virtio: disable-legacy=on
     std::string floppy_type;             // drive-type=; empty: auto
     std::optional<uint32_t> boot_index;
 };
@@ -64,11 +66,14 @@ class PcDisks {
   private:
     Result<void> add_ide(const PcDisk& disk);
     Result<void> add_floppy(const PcDisk& disk);
+    Result<void> add_virtio(const PcDisk& disk);
     void note_boot(const PcDisk& disk, const std::string& path);
 
+    PciBus& bus_;
     VirtualClock& clock_;
     Piix3Ide ide_;
     Fdc fdc_;
+    std::vector<std::unique_ptr<VirtioPci>> virtio_;
     std::optional<ide::Geometry> ide_geometry_[4];
     std::vector<BootEntry> boot_entries_;
     std::vector<std::string> geometries_;

@@ -4,6 +4,7 @@
 // Source: PCI Local Bus Specification 3.0, 6.1-6.2 (header), 6.2.5 (base addresses), 6.7-6.8
 // (capabilities, MSI); PCI Bus Power Management Interface Specification 1.2, 3.2.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 
@@ -35,6 +36,10 @@ uint32_t bar_type_bits(PciBarKind kind) {
 constexpr uint16_t kMsiEnable = 1 << 0;
 constexpr uint16_t kMsiWide = 1 << 7;
 constexpr uint16_t kMsiMaskable = 1 << 8;
+
+// MSI-X message control (6.8.2.3).
+constexpr uint16_t kMsixEnable = 1 << 15;
+constexpr uint16_t kMsixMask = 1 << 14;
 
 }  // namespace
 
@@ -145,6 +150,16 @@ void PciDevice::add_msi(unsigned offset, unsigned vectors, bool wide_address, bo
     define(msi_mask_ + 4, 4, 0);
 }
 
+void PciDevice::add_msix(unsigned offset, unsigned bar, PciMsixTable& table) {
+    add_capability(pci::kCapabilityMsix, offset);
+    msix_ = offset;
+    msix_table_ = &table;
+    define(offset + 2, 2, table.vectors() - 1, kMsixEnable | kMsixMask);
+    define(offset + 4, 4, PciMsixTable::kTableOffset | bar);
+    define(offset + 8, 4, PciMsixTable::kPendingOffset | bar);
+    add_bar(bar, PciBarKind::kMemory, table.region());
+}
+
 void PciDevice::add_power_management(unsigned offset) {
     add_capability(pci::kCapabilityPower, offset);
     define(offset + 2, 2, 0x0002);
@@ -188,6 +203,11 @@ void PciDevice::config_written(unsigned offset, unsigned size) {
     if (touches(pci::kCommand, 2)) bus_.interrupt_changed(*this);
     if (touches(pci::kCommand, 2) || touches(pci::kBar0, 24) || touches(pci::kRomBar, 4))
         update_mappings();
+    if (msix_ && touches(msix_, 4)) {
+        bus_.interrupt_changed(*this);
+        const uint32_t control = config(msix_ + 2, 2);
+        msix_table_->set_control(control & kMsixEnable, control & kMsixMask);
+    }
     if (msi_ && touches(msi_, 24)) {
         bus_.interrupt_changed(*this);
         send_pending_msi();
@@ -276,10 +296,19 @@ void PciDevice::set_intx(bool level) {
 }
 
 bool PciDevice::interrupt_pin_level() const {
-    return intx_ && interrupt_pin() && !(command() & pci::kCommandIntxDisable) && !msi_enabled();
+    return intx_ && interrupt_pin() && !(command() & pci::kCommandIntxDisable) && !msi_enabled() &&
+           !msix_enabled();
 }
 
 bool PciDevice::msi_enabled() const { return msi_ && config_[msi_ + 2] & kMsiEnable; }
+
+bool PciDevice::msix_enabled() const { return msix_ && config(msix_ + 2, 2) & kMsixEnable; }
+
+void PciDevice::send_message(uint64_t address, uint32_t data) {
+    std::array<uint8_t, 4> bytes;
+    store_le(bytes.data(), data);
+    dma_write(address, bytes);
+}
 
 void PciDevice::send_msi(unsigned vector) {
     if (!msi_enabled()) return;
@@ -321,6 +350,7 @@ void PciDevice::dma_write(uint64_t address, std::span<const uint8_t> from) {
 
 void PciDevice::reset() {
     config_ = reset_value_;
+    if (msix_table_) msix_table_->reset();
     set_intx(false);
     bus_.interrupt_changed(*this);
     update_mappings();
@@ -329,6 +359,7 @@ void PciDevice::reset() {
 void PciDevice::state(StateVisitor& v) {
     v("config", config_);
     v("intx", intx_);
+    if (msix_table_) v("msix", *msix_table_);
 }
 
 void PciDevice::after_load() { update_mappings(); }

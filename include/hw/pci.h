@@ -17,6 +17,7 @@
 #include "exec/memory.h"
 #include "hw/device.h"
 #include "hw/irq.h"
+#include "hw/pci_msix.h"
 
 namespace qr {
 
@@ -54,6 +55,8 @@ constexpr uint16_t kStatusMediumDevsel = 1 << 9;
 
 constexpr uint8_t kCapabilityPower = 0x01;
 constexpr uint8_t kCapabilityMsi = 0x05;
+constexpr uint8_t kCapabilityVendor = 0x09;
+constexpr uint8_t kCapabilityMsix = 0x11;
 }  // namespace pci
 
 constexpr unsigned pci_devfn(unsigned slot, unsigned function) { return slot << 3 | function; }
@@ -123,6 +126,8 @@ class PciDevice : public Device {
     void add_capability(uint8_t id, unsigned offset);
     // vectors: a power of two up to 32.
     void add_msi(unsigned offset, unsigned vectors, bool wide_address, bool maskable);
+    // The table lies in the memory BAR `bar`, which this adds.
+    void add_msix(unsigned offset, unsigned bar, PciMsixTable& table);
     // Power management capability version 2 (D0 and D3hot); 8 bytes.
     void add_power_management(unsigned offset);
 
@@ -132,6 +137,9 @@ class PciDevice : public Device {
     void set_config(unsigned offset, unsigned size, uint32_t value);
     void set_intx(bool level);
     bool msi_enabled() const;
+    bool msix_enabled() const;
+    // A message signalled interrupt goes onto the bus, as a write of this function.
+    void send_message(uint64_t address, uint32_t data);
     // Sends, or keeps pending while masked. Only while msi_enabled().
     void send_msi(unsigned vector);
     // Bus-master access; without bus mastering reads give ones and writes vanish.
@@ -174,6 +182,8 @@ class PciDevice : public Device {
     unsigned msi_ = 0;           // offset of the capability, 0: none
     unsigned msi_mask_ = 0;      // offset of its mask bits, 0: none
     unsigned last_capability_ = 0;
+    unsigned msix_ = 0;          // offset of the capability, 0: none
+    PciMsixTable* msix_table_ = nullptr;
     bool intx_ = false;
 };
 

@@ -41,7 +41,8 @@ struct BoardKind {
     unsigned parallels = 1;
     bool extras = false;  // debug console, debug exit, uuid, boot menu
     const char* cpu = "qemu32";
-    bool disks = false;  // a disk that boots, a CD-ROM drive
+    bool disks = false;   // a disk that boots, a CD-ROM drive, a floppy drive
+    bool virtio = false;  // the disk is virtio-blk
 };
 
 // Boot sector of a disk: reads four sectors from behind itself and writes them further on, for ever.
@@ -82,7 +83,7 @@ struct BoardParts {
     VirtualClock clock{countdown};
     Door door{mailbox};
     std::unique_ptr<i386::Engine> engine = make_i386_interpreter();
-    MemoryDrive disk{1 << 20, "ide0-hd0"}, disc{1 << 18, "ide1-cd0"};
+    MemoryDrive disk{1 << 20, "ide0-hd0"}, disc{1 << 18, "ide1-cd0"}, floppy{1'474'560, "floppy0"};
     std::unique_ptr<PcBoard> board;
 
     void build(const BoardKind& kind, MachineControl& control) {
@@ -93,16 +94,20 @@ struct BoardParts {
             std::ranges::copy(kCopyingBootSector, disk.medium.begin());
             disk.medium[510] = 0x55;
             disk.medium[511] = 0xaa;
-            PcDisk first, second;
+            PcDisk first, second, third;
+            if (kind.virtio) first.kind = PcDisk::Kind::kVirtioBlk;
             first.drive = &disk;
             second.kind = PcDisk::Kind::kIdeCdrom;
             second.drive = &disc;
             second.bus = 1;
-            config.disks = {first, second};
+            third.kind = PcDisk::Kind::kFloppy;
+            third.drive = &floppy;
+            config.disks = {first, second, third};
         }
         board = std::move(*PcBoard::create(std::move(config), door, clock, countdown, control));
         board->root().add("disk", [this](StateVisitor& v) { disk.state(v); });
         board->root().add("disc", [this](StateVisitor& v) { disc.state(v); });
+        board->root().add("floppy", [this](StateVisitor& v) { floppy.state(v); });
         board->cpu().set_engine(*engine);
         board->root().add("clock", [this](StateVisitor& v) { clock.state(v); });
         board->root().add("door", [this](StateVisitor& v) { door.state(v); });

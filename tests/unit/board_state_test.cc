@@ -20,6 +20,7 @@ const BoardKind kKinds[] = {
     {"all_ports", true, true, 4, 3, true},
     {"no_apic", true, true, 1, 1, false, "qemu32,-apic"},
     {"disks", true, true, 1, 1, false, "qemu32", true},
+    {"virtio", true, true, 1, 1, false, "qemu32", true, true},
 };
 
 class BoardState : public testing::TestWithParam<BoardKind> {
