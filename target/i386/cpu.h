@@ -291,6 +291,8 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
     Rmw<T> read_modify(unsigned s, uint32_t offset);
     // Puts a page that isn't quiet into the TLB, as Tlb::WatchedPage, if it was written to before. False: it can't be.
     bool find_watched_page(uint32_t linear, bool user);
+    // Fills the TLB for an access, if that can be done without any effect but speed.
+    bool fill_tlb_unseen(uint32_t linear, bool write, bool user);
     // Checks that `size` bytes could be read (or written): throws as the access would.
     void probe(unsigned s, uint32_t offset, unsigned size, bool write);
     // The segment part alone: linear address, or #GP/#SS.

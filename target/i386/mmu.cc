@@ -301,6 +301,48 @@ void Cpu::slow_write(uint32_t linear, unsigned size, uint64_t value, bool user) 
     if (watching_data) check_watchpoints(linear, size, true);
 }
 
+// Nothing that the guest or another engine could see may change: the accessed and dirty bits have to be set already. And
+// no rights may be taken from anybody who holds a pointer: the tables have to be watched already.
+bool Cpu::fill_tlb_unseen(uint32_t linear, bool write, bool user) {
+    if (watching_data) return false;
+    const Tlb::Translation& t = tlb.translation(user, linear);
+    uint64_t physical = linear & Tlb::kPageBits;
+    bool writable = true;
+    if (t.tag == (linear & Tlb::kPageBits) && (t.writable || !write)) {
+        physical = t.physical;
+        writable = t.writable;
+    } else if (paging()) {
+        bool known = true;
+        const Walk w = walk(*this, linear, [&](uint64_t address, unsigned size) -> uint64_t {
+            const PageView view = memory().page_view(address & ~kPageMask);
+            const uint64_t granule = uint64_t{1} << ((address & kPageMask) >> kGranuleShift);
+            if (!view.readable || !view.page || !(view.page->table_granules & granule)) {
+                known = false;
+                return 0;
+            }
+            const uint8_t* at = view.readable + (address & kPageMask);
+            return size == 8 ? load_le<uint64_t>(at) : load_le<uint32_t>(at);
+        });
+        const bool may_write = (w.rights & kWritable) || (!user && !(cr0 & kCr0WP));
+        if (!known || w.result != Walk::Result::kMapped || (user && !(w.rights & kUser)) || (write && !may_write))
+            return false;
+        for (unsigned n = 0; n < w.levels; ++n) {
+            if (!(w.entry[n].value & kAccessed)) return false;
+        }
+        writable = may_write && (w.entry[w.levels - 1].value & kDirty);
+        if (write && !writable) return false;
+        physical = w.physical;
+    }
+    const PageView view = memory().page_view(physical);
+    if (write ? !view.writable : !view.readable) return false;
+    tlb.fill_translation(user, linear, physical, writable);
+    if (write)
+        tlb.fill_write(user, linear, view.writable);
+    else
+        tlb.fill_read(user, linear, view.readable);
+    return true;
+}
+
 bool Cpu::find_watched_page(uint32_t linear, bool user) {
     const Tlb::Translation& t = tlb.translation(user, linear);
     if (t.tag != (linear & Tlb::kPageBits) || !t.writable || watched_page(*this, linear)) return false;

@@ -85,22 +85,18 @@ void Emitter::access_misses() {
             as_.jmp(m.resume, kNear);
         };
         as_.L(m.start);
-        if (m.cache) {
-            Label other;
-            as_.lea(r10d, ptr[rax + m.span]);
-            as_.mov(r11d, caches_.number(*m.cache));
-            as_.call(thunks_.fill[user][m.write]);
-            as_.jne(m.write ? other : m.cold->start, kNear);
-            found();
-            as_.L(other);
-        }
+        Label other;
+        as_.lea(r10d, ptr[rax + m.span]);
+        as_.mov(r11d, m.cache ? caches_.number(*m.cache) : SiteCaches::kNoCache);
+        as_.call(thunks_.fill[user][m.write]);
+        as_.jne(m.write ? other : m.cold->start, kNear);
+        found();
+        as_.L(other);
         if (m.write) {
             as_.lea(r10d, ptr[rax + m.span]);
             as_.call(thunks_.watched_write[user]);
             as_.jne(m.cold->start, kNear);
             found();
-        } else if (!m.cache) {
-            as_.jmp(m.cold->start, kNear);
         }
     }
     access_misses_.clear();

@@ -2,6 +2,7 @@
 #include "target/i386/tcg/emit_watched.h"
 
 #include "target/i386/cpu.h"
+#include "target/i386/tcg/kept_call.h"
 
 namespace qr::i386 {
 
@@ -14,7 +15,6 @@ constexpr unsigned kEntryShift = 5;
 static_assert(sizeof(Tlb::WatchedPage) == 1u << kEntryShift);
 constexpr unsigned kTranslationShift = 4;
 static_assert(sizeof(Tlb::Translation) == 1u << kTranslationShift);
-constexpr int kXmmBytes = 8 * 16;
 
 uint64_t find(Cpu* cpu, uint32_t linear, uint64_t user) { return cpu->find_watched_page(linear, user != 0); }
 
@@ -80,23 +80,7 @@ const uint8_t* emit_watched_write(Xbyak::CodeGenerator& as, const Cpu& cpu, bool
     as.shl(ecx, kTranslationShift);
     as.cmp(r11d, dword[r14 + rcx + (at(&cpu.tlb.translation(user, 0)) + static_cast<int>(offsetof(Tlb::Translation, tag)))]);
     as.jne(fails, kNear);
-    const Xbyak::Reg64 kept[] = {rax, rsi, rdi, r8, r9, r10};
-    for (const auto& r : kept) as.push(r);
-    as.mov(edx, user);
-    as.mov(esi, eax);
-    as.lea(rdi, ptr[r14 + at(&cpu)]);
-    as.push(rbp);
-    as.mov(rbp, rsp);
-    as.and_(rsp, -16);
-    as.sub(rsp, kXmmBytes);
-    for (int n = 0; n < 8; ++n) as.movaps(xword[rsp + 16 * n], Xbyak::Xmm(8 + n));
-    as.mov(rax, reinterpret_cast<uint64_t>(&find));
-    as.call(rax);
-    for (int n = 0; n < 8; ++n) as.movaps(Xbyak::Xmm(8 + n), xword[rsp + 16 * n]);
-    as.mov(rsp, rbp);
-    as.pop(rbp);
-    as.test(eax, eax);
-    for (size_t n = std::size(kept); n-- > 0;) as.pop(kept[n]);
+    emit_kept_call(as, cpu, &find, user);
     as.jnz(found, kNear);
     as.L(fails);
     as.pop(rdx);

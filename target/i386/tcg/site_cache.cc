@@ -1,10 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "target/i386/tcg/site_cache.h"
 
+#include "target/i386/tcg/kept_call.h"
+
 namespace qr::i386 {
 
 using namespace Xbyak::util;
 constexpr auto kNear = Xbyak::CodeGenerator::T_NEAR;
+
+namespace {
+
+constexpr uint64_t kForUser = 1, kForWriting = 2;
+uint64_t fill_tlb(Cpu* cpu, uint32_t linear, uint64_t how) {
+    return cpu->fill_tlb_unseen(linear, how & kForWriting, how & kForUser);
+}
+
+}  // namespace
 
 SiteCaches::SiteCaches(uint8_t* memory, size_t size)
     : memory_(memory), size_(size), filled_(std::make_unique_for_overwrite<SiteCache*[]>(size / sizeof(SiteCache))) {}
@@ -35,19 +46,22 @@ const uint8_t* SiteCaches::emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, b
         return static_cast<int>(static_cast<const uint8_t*>(member) - reinterpret_cast<const uint8_t*>(cpu.gpr.data()));
     };
     const Tlb::Entry* table = cpu.tlb.entries(user);
-    Xbyak::Label fails, seldom, counted, known;
+    Xbyak::Label fails, seldom, counted, known, again, unknown, found;
     as.align(16);
     const uint8_t* p = as.getCurr();
     as.push(rcx);
     as.push(rdx);
+    as.L(again);
     as.mov(ecx, eax);
     as.shr(ecx, kPageShift - 4);
     as.and_(ecx, (Tlb::kEntries - 1) << 4);
     as.and_(r10d, Tlb::kPageBits);
     as.cmp(r10d, dword[r14 + rcx + at(write ? &table->write_tag : &table->read_tag)]);
-    as.jne(fails);
+    as.jne(unknown, kNear);
     as.mov(rcx, ptr[r14 + rcx + at(&table->addend)]);
 
+    as.cmp(r11d, kNoCache);
+    as.je(found, kNear);
     as.mov(rdx, ptr[r14 + at(&cpu.native.cache_misses)]);
     as.lea(rdx, ptr[rdx + r11 * sizeof(Misses)]);
     as.push(rcx);
@@ -61,7 +75,7 @@ const uint8_t* SiteCaches::emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, b
     as.cmp(dword[rdx + offsetof(Misses, count)], kMostQuickMisses);
     as.jb(counted);
     as.mov(dword[rdx + offsetof(Misses, count)], kMostQuickMisses);
-    as.jmp(fails);
+    as.jmp(fails, kNear);
     as.L(seldom);
     as.mov(dword[rdx + offsetof(Misses, count)], 0);
 
@@ -77,11 +91,20 @@ const uint8_t* SiteCaches::emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, b
     as.L(known);
     as.mov(ptr[r11 + offsetof(SiteCache, page)], r10);
     as.mov(ptr[r11 + offsetof(SiteCache, addend)], rcx);
+    as.L(found);
     as.mov(r11, rcx);
     as.pop(rdx);
     as.pop(rcx);
     as.cmp(eax, eax);
     as.ret();
+
+    as.L(unknown);
+    as.mov(ecx, eax);
+    as.xor_(ecx, r10d);
+    as.test(ecx, Tlb::kPageBits);
+    as.jnz(fails, kNear);
+    emit_kept_call(as, cpu, &fill_tlb, (user ? kForUser : 0) | (write ? kForWriting : 0));
+    as.jnz(again, kNear);
 
     as.L(fails);
     as.pop(rdx);

@@ -40,6 +40,8 @@ class SiteCaches {
     SiteCache& add();
     uint32_t number(const SiteCache& c) const { return static_cast<uint32_t>(&c - first()); }
 
+    static constexpr uint32_t kNoCache = 0xffffffff;
+
     // What they know is no longer true.
     void forget();
     // Whether its misses came in quick succession.
@@ -47,7 +49,7 @@ class SiteCaches {
     size_t used_bytes() const { return used_ * sizeof(SiteCache); }
 
     // Code that blocks call after a miss. eax: linear address of the first byte, r10d: of the last one, r11d: the
-    // cache's number. ZF: the TLB has the page, r11 + rax is the host's address, and the cache has been filled; else
+    // cache's number, or kNoCache. ZF: the TLB has the page by now, r11 + rax is the host's address, and the cache has been filled; else
     // nothing is known. Changes r10, r11.
     const uint8_t* emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, bool user, bool write) const;
 
