@@ -59,6 +59,10 @@ Result<void> set_machine(Options& o, const std::string& value) {
     const Result<bool> hpet = options.take_bool("hpet", o.hpet);
     if (!hpet) return hpet.error();
     o.hpet = *hpet;
+    if (const auto vmport = options.take("vmport"); vmport && *vmport != "on" && *vmport != "off" && *vmport != "auto")
+        return Error{fmt::format("vmport={}: expected on, off or auto", *vmport)};
+    else if (vmport)
+        o.vmport = *vmport != "off";
     if (const auto accel = options.take("accel")) o.accel = *accel;
     options.take("usb");  // off is the default; on is checked below
     if (const auto key = options.unknown())
@@ -342,7 +346,7 @@ constexpr OptionRow kOptions[] = {
     {"help", false, "display this help and exit", show_help},
     {"h", false, "", show_help},
     {"version", false, "display version information and exit", show_version},
-    {"machine", true, "[type=]pc[,hpet=on|off]  the board", set_machine},
+    {"machine", true, "[type=]pc[,hpet=on|off][,vmport=on|off]  the board", set_machine},
     {"M", true, "", set_machine},
     {"cpu", true, "MODEL[,+feature][,-feature]  the processor; 'help' lists them", set_cpu},
     {"m", true, "SIZE  memory, in MiB or with a suffix (default: 128)", set_memory},

@@ -26,7 +26,8 @@ bool on_desktop(Machine& machine) {
 
 Displays::Displays(Machine& machine, PictureSource& picture)
     : console_({machine.door().mailbox(), picture, machine.board().keyboard(), machine.board().mouse(),
-                [&machine] { return machine.loop().idled_ns(); }}) {
+                machine.board().pointer(), [&machine] { return machine.loop().idled_ns(); }}) {
+    machine.board().on_absolute([this](bool absolute) { console_.set_absolute(absolute); });
     machine.board().on_leds([this](uint8_t leds) { console_.set_leds(leds); });
 }
 

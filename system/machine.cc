@@ -35,6 +35,7 @@ Result<PcConfig> board_config(const MachineConfig& config, const MachineFiles& f
     pc.vga_bios = files.vga_bios;
     pc.vga = config.vga != "none";
     pc.hpet = config.hpet;
+    pc.vmport = config.vmport;
     pc.serial = config.serial;
     pc.parallel = config.parallel;
     pc.has_kernel = !files.kernel.empty();

@@ -80,7 +80,8 @@ std::string MachineConfig::to_json() const {
     const json j = {
         {"machine", machine},       {"cpu", cpu},
         {"ram_size", ram_size},     {"vga", vga},
-        {"hpet", hpet},             {"serial", serial},
+        {"hpet", hpet},             {"vmport", vmport},
+                   {"serial", serial},
         {"parallel", parallel},     {"devices", devices_json},
         {"append", append},         {"uuid", uuid},
         {"boot_menu", boot_menu},   {"nographic", nographic},
@@ -102,6 +103,7 @@ Result<MachineConfig> MachineConfig::from_json(const std::string& text) {
         j.at("ram_size").get_to(c.ram_size);
         j.at("vga").get_to(c.vga);
         j.at("hpet").get_to(c.hpet);
+        c.vmport = j.value("vmport", false);  // there was none
         j.at("serial").get_to(c.serial);
         j.at("parallel").get_to(c.parallel);
         for (const json& d : j.at("devices")) {
@@ -142,6 +144,7 @@ Result<MachineConfig> expand(const Options& o, int64_t host_utc, int64_t host_lo
     c.ram_size = o.ram_size;
     c.vga = o.vga;
     c.hpet = o.hpet;
+    c.vmport = o.vmport;
     const bool has_default = !o.no_defaults && o.serials.empty();
     c.serial[0] = has_default;
     for (size_t i = 0; i < o.serials.size(); ++i) c.serial[i] = o.serials[i] != "none";
@@ -189,6 +192,9 @@ Result<void> check_against(const Options& o, const MachineConfig& recorded,
         return conflict("m", o.given.at("m"), fmt::format("{}M", recorded.ram_size >> 20));
     if (given("cpu") && c.cpu != recorded.cpu) return conflict("cpu", c.cpu, recorded.cpu);
     if (given("vga") && c.vga != recorded.vga) return conflict("vga", c.vga, recorded.vga);
+    if (given("machine") && c.vmport != recorded.vmport)
+        return conflict("machine", fmt::format("vmport={}", yes_no(c.vmport)),
+                        fmt::format("vmport={}", yes_no(recorded.vmport)));
     if ((given("machine") || given("no-hpet")) && c.hpet != recorded.hpet)
         return conflict("machine", fmt::format("hpet={}", yes_no(c.hpet)),
                         fmt::format("hpet={}", yes_no(recorded.hpet)));

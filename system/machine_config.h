@@ -31,6 +31,7 @@ struct MachineConfig {
     uint64_t ram_size = 0;  // bytes
     std::string vga = "std";
     bool hpet = true;
+    bool vmport = true;
     std::array<bool, 4> serial{};
     unsigned parallel = 0;
     std::vector<ExtraDevice> devices;

@@ -63,6 +63,7 @@ struct Options {
     std::string rtc_base = "utc";
     std::string uuid;
     bool hpet = true;
+    bool vmport = true;
     bool no_defaults = false;
     std::vector<std::string> serials;    // -serial, in order
     std::vector<std::string> parallels;  // -parallel, in order

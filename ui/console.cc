@@ -68,4 +68,18 @@ void Console::move(int dx, int dy, int wheel, uint32_t buttons) {
     machine_.mouse.submit({dx, dy, wheel, buttons});
 }
 
+void Console::point(int x, int y, unsigned width, unsigned height, int wheel, uint32_t buttons) {
+    const auto scale = [](int at, unsigned size) {
+        const int64_t last = std::max<int64_t>(size, 2) - 1;
+        return static_cast<uint16_t>(std::clamp<int64_t>(at, 0, last) * 0xffff / last);
+    };
+    if (machine_.pointer) machine_.pointer->submit({scale(x, width), scale(y, height), wheel, buttons});
+}
+
+void Console::set_absolute(bool absolute) {
+    if (absolute_.exchange(absolute) == absolute) return;
+    std::lock_guard lock(listeners_mutex_);
+    for (DisplayListener* listener : listeners_) listener->pointer_changed();
+}
+
 }  // namespace qr

@@ -46,6 +46,7 @@ class Console {
         PictureSource& picture;
         InputPort<KeyInput>& keyboard;
         InputPort<MouseInput>& mouse;
+        InputPort<PointerInput>* pointer;      // null: there is none that takes positions
         std::function<int64_t()> idled_ns;  // see RunLoop::idled_ns()
     };
     explicit Console(Machine machine) : machine_(std::move(machine)) {}
@@ -63,6 +64,12 @@ class Console {
     // Movement in pixels, notches of the wheel, and the buttons held (MouseInput::Button).
     void move(int dx, int dy, int wheel, uint32_t buttons);
 
+    // The guest wants positions in the picture, by point(), instead of movements.
+    bool absolute() const { return absolute_.load(std::memory_order_relaxed); }
+    void point(int x, int y, unsigned width, unsigned height, int wheel, uint32_t buttons);
+    // VM thread
+    void set_absolute(bool absolute);
+
     // Keyboard LEDs as the guest set them: bit 0 Scroll Lock, 1 Num Lock, 2 Caps Lock.
     uint8_t leds() const { return leds_.load(std::memory_order_relaxed); }
     void set_leds(uint8_t leds) { leds_.store(leds, std::memory_order_relaxed); }
@@ -74,6 +81,7 @@ class Console {
     std::atomic<bool> asked_ = false;
     std::atomic<bool> whole_ = false;
     std::atomic<uint8_t> leds_ = 0;
+    std::atomic<bool> absolute_ = false;
     std::mutex listeners_mutex_;
     std::vector<DisplayListener*> listeners_;
 

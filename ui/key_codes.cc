@@ -78,6 +78,7 @@ Key key_of_usage(uint32_t usage) {
 }
 
 Key key_of_scan_code(uint32_t code) {
+    if (code > 0xff) return Key::kNone;
     const bool extended = code & 0x80;
     // Pause is E1 1D 45 on the wire; clients send what they have of it. Print Screen comes with or without Alt.
     if (code == 0xc6 || code == 0xc5) return Key::kPause;

@@ -170,25 +170,35 @@ class Window final : public SdlWindow, public DisplayListener {
             case SDL_KEYDOWN: key(event.key, true); break;
             case SDL_KEYUP: key(event.key, false); break;
             case SDL_MOUSEBUTTONDOWN:
-                if (!grabbed_) {
+                if (!grabbed_ && !console_.absolute()) {
                     grab(true);
                     break;
                 }
                 buttons_ |= button_of(event.button.button);
-                console_.move(0, 0, 0, buttons_);
+                moved(0, 0, 0, event.button.x, event.button.y);
                 break;
             case SDL_MOUSEBUTTONUP:
                 buttons_ &= ~button_of(event.button.button);
-                if (grabbed_) console_.move(0, 0, 0, buttons_);
+                moved(0, 0, 0, event.button.x, event.button.y);
                 break;
             case SDL_MOUSEMOTION:
-                if (grabbed_) console_.move(event.motion.xrel, event.motion.yrel, 0, buttons_);
+                moved(event.motion.xrel, event.motion.yrel, 0, event.motion.x, event.motion.y);
                 break;
             case SDL_MOUSEWHEEL:
-                if (grabbed_) console_.move(0, 0, -event.wheel.y, buttons_);
+                moved(0, 0, -event.wheel.y, last_x_, last_y_);
                 break;
             default: break;
         }
+    }
+
+    // Movement, or where the pointer is: in the picture's pixels, as the renderer scales it.
+    void moved(int dx, int dy, int wheel, int x, int y) {
+        last_x_ = x;
+        last_y_ = y;
+        if (console_.absolute())
+            console_.point(x, y, width_, height_, wheel, buttons_);
+        else if (grabbed_)
+            console_.move(dx, dy, wheel, buttons_);
     }
 
     void key(const SDL_KeyboardEvent& event, bool down) {
@@ -207,7 +217,7 @@ class Window final : public SdlWindow, public DisplayListener {
     void release_keys() {
         for (const Key key : pressed_) console_.key(key, false);
         pressed_.clear();
-        if (std::exchange(buttons_, 0)) console_.move(0, 0, 0, 0);
+        if (std::exchange(buttons_, 0)) moved(0, 0, 0, last_x_, last_y_);
     }
 
     void grab(bool on) {
@@ -237,6 +247,7 @@ class Window final : public SdlWindow, public DisplayListener {
     SDL_Texture* texture_ = nullptr;
     unsigned width_ = 0, height_ = 0;
     bool grabbed_ = false;
+    int last_x_ = 0, last_y_ = 0;
     uint32_t buttons_ = 0;
     std::set<Key> pressed_;
     Clock::time_point next_look_{};

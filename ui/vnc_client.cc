@@ -216,7 +216,7 @@ void VncClient::close() {
     }
     for (const auto& [key, down] : keys_) host_.console.key(key, down);
     for (const Key key : pressed_) host_.console.key(key, false);
-    if (last_mask_) host_.console.move(0, 0, 0, 0);
+    if (last_mask_) pointer(last_x_, last_y_, 0);
     if (screen_) {
         if (client_) rfbShutdownServer(screen_, TRUE);
         screen_->frameBuffer = nullptr;
@@ -370,7 +370,7 @@ void VncClient::pointer(int x, int y, unsigned mask) {
     const unsigned pressed = mask & ~last_mask_;
     const int wheel = (pressed & 16 ? 1 : 0) - (pressed & 8 ? 1 : 0);
     int dx = 0, dy = 0;
-    if (relative_) {
+    if (relative_ && !host_.console.absolute()) {
         dx = x - kRelativeCentre;
         dy = y - kRelativeCentre;
     } else if (last_x_ >= 0) {
@@ -380,12 +380,15 @@ void VncClient::pointer(int x, int y, unsigned mask) {
     last_x_ = x;
     last_y_ = y;
     last_mask_ = mask;
-    host_.console.move(dx, dy, wheel, buttons);
+    if (host_.console.absolute())
+        host_.console.point(x, y, width_, height_, wheel, buttons);
+    else
+        host_.console.move(dx, dy, wheel, buttons);
 }
 
 void VncClient::use_relative_pointer() {
     relative_ = true;
-    send_pseudo_rectangle(kPointerEncoding, 0);
+    send_pseudo_rectangle(kPointerEncoding, host_.console.absolute());
 }
 
 void VncClient::announce_key_codes() { send_pseudo_rectangle(kKeyEncoding, 0); }

@@ -24,6 +24,7 @@
 #include "hw/input/i8042.h"
 #include "hw/input/ps2_keyboard.h"
 #include "hw/input/ps2_mouse.h"
+#include "hw/input/vmmouse.h"
 #include "hw/intc/apic.h"
 #include "hw/intc/apic_bus.h"
 #include "hw/intc/i8259.h"
@@ -32,6 +33,7 @@
 #include "hw/isa/port92.h"
 #include "hw/misc/debug_exit.h"
 #include "hw/misc/port61.h"
+#include "hw/misc/vmport.h"
 #include "hw/nvram/fw_cfg.h"
 #include "hw/pci-host/i440fx.h"
 #include "hw/rtc/mc146818.h"
@@ -197,6 +199,8 @@ struct PcBoard::Parts {
     std::unique_ptr<RamBlock> ram, bios, options, vga_rom;
     std::unique_ptr<Vga> vga;
     std::unique_ptr<VgaScanout> scanout;
+    std::unique_ptr<VmMouse> vmmouse;
+    std::unique_ptr<VmPort> vmport;
     std::array<std::unique_ptr<Serial>, 4> serial;
     std::array<std::unique_ptr<Parallel>, 3> parallel;
     std::vector<std::unique_ptr<DebugCon>> debug_cons;
@@ -207,6 +211,7 @@ struct PcBoard::Parts {
     void map_chips(const PcConfig& config);
     void map_apic();
     void add_isa_devices(const PcConfig& config, Door& door, VirtualClock& clock, MachineControl& control);
+    void add_vmport(const PcConfig& config, Door& door);
     void preset_cmos(const PcConfig& config);
     Result<void> fill_fw_cfg(const PcConfig& config);
     void list_devices(const PcConfig& config);
@@ -279,6 +284,25 @@ void PcBoard::Parts::add_isa_devices(const PcConfig& config, Door& door, Virtual
     }
 }
 
+void PcBoard::Parts::add_vmport(const PcConfig& config, Door& door) {
+    vmmouse = std::make_unique<VmMouse>(door, [this] { mouse.nudge(); });
+    const VmPort::Cpu registers{
+        [this] {
+            return VmRegisters{cpu.reg<uint32_t>(i386::kEax), cpu.reg<uint32_t>(i386::kEbx),
+                               cpu.reg<uint32_t>(i386::kEcx), cpu.reg<uint32_t>(i386::kEdx)};
+        },
+        [this](const VmRegisters& r) {
+            cpu.set_reg<uint32_t>(i386::kEax, r.eax);
+            cpu.set_reg<uint32_t>(i386::kEbx, r.ebx);
+            cpu.set_reg<uint32_t>(i386::kEcx, r.ecx);
+            cpu.set_reg<uint32_t>(i386::kEdx, r.edx);
+        }};
+    vmport = std::make_unique<VmPort>(registers, config.ram_size, [this](uint16_t number, VmRegisters& r) {
+        return vmmouse->command(number, r);
+    });
+    ports.map(0x5658, vmport->region());
+}
+
 // What the firmware reads from CMOS RAM: sizes, in the units of each register.
 void PcBoard::Parts::preset_cmos(const PcConfig& config) {
     const auto word = [this](uint8_t index, uint64_t value) {
@@ -349,6 +373,7 @@ void PcBoard::Parts::list_devices(const PcConfig& config) {
                &port61, &rtc,   &a20, &port92,          &keyboard, &mouse,  &i8042, &fw_cfg};
     if (config.hpet) devices.push_back(&hpet);
     if (vga) devices.push_back(vga.get());
+    if (vmmouse) devices.push_back(vmmouse.get());
     for (auto& d : serial)
         if (d) devices.push_back(d.get());
     for (auto& d : parallel)
@@ -405,6 +430,7 @@ Result<std::unique_ptr<PcBoard>> PcBoard::create(PcConfig config, Door& door, Vi
     }
     for (const PcDisk& disk : config.disks)
         if (const auto added = parts.disks.add(disk); !added) return added.error();
+    if (config.vmport) parts.add_vmport(config, door);
     parts.preset_cmos(config);
     if (const auto filled = parts.fill_fw_cfg(config); !filled) return filled.error();
     parts.list_devices(config);
@@ -436,6 +462,10 @@ CharEnd* PcBoard::debug_con(unsigned n) {
 PictureSource* PcBoard::picture() { return parts_->scanout.get(); }
 InputPort<KeyInput>& PcBoard::keyboard() { return parts_->keyboard.port(); }
 InputPort<MouseInput>& PcBoard::mouse() { return parts_->mouse.port(); }
+InputPort<PointerInput>* PcBoard::pointer() { return parts_->vmmouse ? &parts_->vmmouse->port() : nullptr; }
+void PcBoard::on_absolute(std::function<void(bool)> listener) {
+    if (parts_->vmmouse) parts_->vmmouse->on_absolute(std::move(listener));
+}
 void PcBoard::on_leds(std::function<void(uint8_t)> listener) { parts_->keyboard.on_leds(std::move(listener)); }
 
 void PcBoard::watch_interrupts(std::function<void(int, bool)> watch) {

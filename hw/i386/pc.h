@@ -36,6 +36,7 @@ struct PcConfig {
     std::vector<uint8_t> vga_bios;   // for the adapter's ROM BAR
     bool vga = true;
     bool hpet = true;
+    bool vmport = true;              // and the pointer that is reached by it
     std::array<bool, 4> serial{};    // COM1 to COM4
     unsigned parallel = 0;           // LPT1 to LPT3
     bool has_kernel = false;
@@ -103,6 +104,10 @@ class PcBoard {
     // What people do to the machine.
     InputPort<KeyInput>& keyboard();
     InputPort<MouseInput>& mouse();
+    // The pointer that takes positions; null without vmport. It wants them while absolute, which on_absolute's listener
+    // is told on the VM thread.
+    InputPort<PointerInput>* pointer();
+    void on_absolute(std::function<void(bool)> listener);
     // Called on the VM thread when the keyboard's LEDs change; must only tell somebody. Bit 0 Scroll Lock, 1 Num
     // Lock, 2 Caps Lock.
     void on_leds(std::function<void(uint8_t)> listener);

@@ -87,10 +87,16 @@ void Ps2Mouse::moved(MouseInput& input) {
     schedule();
 }
 
+void Ps2Mouse::nudge() {
+    if (!reporting_) return;
+    nudged_ = true;
+    schedule();
+}
+
 bool Ps2Mouse::something_new() const {
     const uint8_t shown = id_ == 4 ? kFiveButtons : kThreeButtons;
     const Report& report = reports_.front();
-    return reports_.size() > 1 || report.dx || report.dy || report.dz ||
+    return nudged_ || reports_.size() > 1 || report.dx || report.dy || report.dz ||
            (report.buttons ^ sent_buttons_) & shown;
 }
 
@@ -120,6 +126,7 @@ void Ps2Mouse::packet(bool as_reply) {
         dy = std::clamp(scaled(dy), -256, 255);
     }
     sent_buttons_ = report.buttons;
+    nudged_ = false;
     const uint8_t first = static_cast<uint8_t>(0x08 | (report.buttons & kThreeButtons) |
                                                (dx < 0 ? 0x10 : 0) | (dy < 0 ? 0x20 : 0));
     const uint8_t x = static_cast<uint8_t>(dx), y = static_cast<uint8_t>(dy);
@@ -224,7 +231,7 @@ void Ps2Mouse::set_rate(uint8_t rate) {
 }
 
 void Ps2Mouse::set_defaults() {
-    remote_ = wrap_ = reporting_ = double_scale_ = rejected_ = false;
+    remote_ = wrap_ = reporting_ = double_scale_ = rejected_ = nudged_ = false;
     resolution_ = 2;
     rate_ = 100;
     pending_command_ = 0;
@@ -261,6 +268,7 @@ void Ps2Mouse::state(StateVisitor& v) {
     v("sent_buttons", sent_buttons_);
     v("knock", knock_);
     v("reports", reports_, kReportsLimit);
+    v("nudged", nudged_);
     v("next_sample_ns", next_sample_ns_);
     if (v.loading() && reports_.empty()) {
         v.fail("ps2mouse: no report");

@@ -20,6 +20,8 @@ class Ps2Mouse final : public Ps2Device {
     Ps2Mouse(Door& door, VirtualClock& clock);
 
     InputPort<MouseInput>& port() { return port_; }
+    // Sends a packet though nothing has moved.
+    void nudge();
 
     void receive(uint8_t byte) override;
     void reset() override;
@@ -74,6 +76,7 @@ class Ps2Mouse final : public Ps2Device {
     uint8_t sent_buttons_ = 0;
     std::array<uint8_t, 3> knock_{};  // the last sample rates
     std::deque<Report> reports_;      // what the host has sent and no packet has shown; never empty
+    bool nudged_ = false;
     int64_t next_sample_ns_ = 0;
 };
 

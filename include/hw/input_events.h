@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // What people do to the machine's keyboard and pointer, as payloads of the door's ports "keyboard"
-// and "mouse".
+// "mouse" and "vmmouse".
 #pragma once
 
 #include <cstdint>
@@ -36,6 +36,20 @@ struct MouseInput {
     void fields(V& v) {
         v("dx", dx);
         v("dy", dy);
+        v("dz", dz);
+        v("buttons", buttons);
+    }
+};
+
+// Where the pointer is, from 0 (left, top) to 65535 (right, bottom), and the rest as above.
+struct PointerInput {
+    uint16_t x = 0, y = 0;
+    int64_t dz = 0;
+    uint32_t buttons = 0;
+    template <class V>
+    void fields(V& v) {
+        v("x", x);
+        v("y", y);
         v("dz", dz);
         v("buttons", buttons);
     }

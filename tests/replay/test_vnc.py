@@ -22,6 +22,7 @@ import machine  # noqa: E402
 import rfb  # noqa: E402
 
 SCREENS = pathlib.Path(machine.EMULATOR).resolve().parent / "tests" / "lockstep" / "replay-screens"
+PEER = "/usr/bin/qemu-system-i386"
 SIZE = (320, 100)
 PATIENCE = 120
 
@@ -149,6 +150,43 @@ class Vnc(machine.MachineTest):
             subprocess.run([SCREENS, self.log, self.folder, engine, str(last - 1)], check=True, timeout=PATIENCE,
                            stdout=subprocess.DEVNULL)
             self.assertEqual(read_png(self.folder / f"{last - 1}.png"), picture(shown))
+
+    def test_positions(self):
+        process = self.boot(defines=["ABSOLUTE"])
+        client = self.client(encodings=(rfb.RAW, rfb.DESKTOP_SIZE, rfb.POINTER_CHANGE))
+        client.refresh()
+        self.assertEqual(client.pseudo, [(rfb.POINTER_CHANGE, 1, 0)])
+        client.pointer(0, 0)
+        client.pointer(319, 99, 1)
+        client.pointer(160, 50, 4)
+        client.pointer(160, 50, 16)
+        client.pointer(160, 50)
+        self.settle()
+        packets = re.findall(r"^p(.*)$", self.serial.read_text(), re.M)
+        middle = (160 * 0xffff // 319, 50 * 0xffff // 99)
+        wanted = [(0, 0, 0, 0), (0x20, 0xffff, 0xffff, 0), (0x10, *middle, 0), (0, *middle, 1), (0, *middle, 0)]
+        self.assertEqual(packets, ["".join(f"{word:08x}" for word in packet) for packet in wanted])
+        # The mouse interrupted with packets that say nothing.
+        mouse = [byte for source, byte in self.bytes_said() if source == "m"][1:]
+        self.assertGreaterEqual(len(mouse), 3)
+        self.assertEqual(mouse, ["08", "00", "00"] * (len(mouse) // 3))
+        self.quit(process)
+        self.replay(status=3)
+
+    def test_vmport(self):
+        image = self.assemble("vmport")
+        said = set()
+        for emulator, arguments in [(None, []), (None, ["-accel", "interp"]), (PEER, [])]:
+            if emulator and not os.path.exists(emulator):
+                continue
+            done = machine.run("-bios", image, "-m", "64", "-display", "none", "-serial", "stdio",
+                               *machine.EXIT_DEVICE, *arguments, emulator=emulator)
+            self.assertEqual(done.status, 3, done)
+            said.add(re.sub(rb"vmmouse:.*\n", b"", done.out))  # the peer's own words
+        self.assertEqual(len(said), 1, said)
+        done = machine.run("-bios", image, "-display", "none", "-serial", "stdio", "-machine", "pc,vmport=off",
+                           *machine.EXIT_DEVICE)
+        self.assertEqual(done.out.split(b"\n")[4], b"ffffffff 11111111 0000000a aaaa5658 ")
 
     def test_what_is_held_is_let_go(self):
         process = self.boot()

@@ -2,7 +2,8 @@
 ;
 ; Shows a picture of 320x100 pixels of 16 bits: pixel n of line y has the value 320y + n + 0x1234. Then says over
 ; serial what comes from the keyboard ("k" and the byte) and from the mouse ("m"), counts it in the first pixel, and
-; ends with code 1 (status 3) on "q". With -D WORK: asks nobody, but paints, changes modes and ends by itself.
+; ends with code 1 (status 3) on "q". With -D ABSOLUTE it asks VMware's pointer for positions, and says the four words
+; of each packet ("p"). With -D WORK: asks nobody, but paints, changes modes and ends by itself.
 %include "guest.inc"
 
 %macro DISPI 2
@@ -12,6 +13,14 @@
     inc dx
     mov ax, %2
     out dx, ax
+%endmacro
+
+%macro VMPORT 2
+    mov ebx, %2
+    mov ecx, %1
+    mov eax, 0x564d5868
+    mov edx, 0x5658
+    in eax, dx
 %endmacro
 
 %ifndef ROUNDS
@@ -59,8 +68,29 @@ main:
     call command
     mov al, 0xf4
     call data
+%ifdef ABSOLUTE
+    VMPORT 41, 0x45414552   ; enable
+    VMPORT 39, 1            ; its version
+    VMPORT 41, 0x53424152   ; positions
+%endif
     PUTS "ready", 10
 again:
+%ifdef ABSOLUTE
+    VMPORT 40, 0
+    cmp ax, 4
+    jb .none
+    VMPORT 39, 4
+    push edx
+    push ecx
+    push ebx
+    push eax
+    mov al, 'p'
+    call putc
+    times 4 call put_word
+    mov al, 10
+    call putc
+.none:
+%endif
     in al, 0x64
     test al, 1
     jz again
@@ -87,6 +117,14 @@ again:
     PUTS "bye", 10
     call flush
     EXIT 1
+
+%ifdef ABSOLUTE
+put_word:               ; what is below the return address on the stack
+    pop bp
+    pop eax
+    push bp
+    jmp put_hex
+%endif
 
 command:
     call ready
