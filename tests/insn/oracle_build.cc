@@ -35,6 +35,7 @@ Builder::Builder(const CpuModel& model, Random& rng, Case& c, CaseInfo& info, bo
     info_.memory_operand = 0;
     info_.slice = !sequence || rng_.percent(20) ? 1 + rng_.below(4) : 40;
     info_.native_slice = rng_.percent(15) ? 1 + rng_.below(30) : 200;
+    info_.move = rng_.percent(40);
     choose_segments();
     for (uint32_t& r : c_.gpr) r = static_cast<uint32_t>(integer_value(rng_, 4));
     c_.eflags = 0x202 | (static_cast<uint32_t>(rng_.next()) & kArithFlags);

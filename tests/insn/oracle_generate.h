@@ -64,6 +64,7 @@ struct CaseInfo {
     uint64_t number = 0;
     unsigned slice = 1;           // instructions that are granted at a time
     unsigned native_slice = 200;  // to the translator: mostly enough for whole blocks
+    bool move = false;            // its data, between two runs
     std::vector<uint32_t> starts;  // offsets in CS of the instructions
     std::vector<i386::Insn> insns;
     std::vector<uint32_t>

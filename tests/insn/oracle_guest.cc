@@ -17,7 +17,9 @@ constexpr uint32_t kRamSize = 1 << 20;
 constexpr uint32_t kPdpt = 0x1000, kPdLow = 0x2000, kPdHigh = 0x3000, kPtCode = 0x4000,
                    kPtData = 0x5000, kPtSystem = 0x6000, kGdt = 0x7000, kLdtAt = 0x7800,
                    kIdt = 0x8000, kTss = 0x9000, kStackTop = 0xb000, kHandlers = 0xc000,
-                   kCodeAt = 0x20000, kDataAt = 0x30000;
+                   kCodeAt = 0x20000;
+// The data window is at one of two places.
+constexpr uint32_t kDataAt[2] = {0x30000, 0x50000};
 constexpr uint32_t kSystem = kSystemBase;
 
 constexpr uint64_t kPresent = 1, kWrite = 2, kUser = 4, kAccessed = 0x20, kDirty = 0x40,
@@ -59,10 +61,12 @@ Guest::Guest(const CpuModel& model, std::unique_ptr<Engine> engine, const uint64
     cpu_->reset();
     build_tables();
     std::memset(ram_->data() + kCodeAt, 0xcc, kCodeSize);
-    for (unsigned p = 0; p < kWritablePages.size(); ++p)
-        std::memcpy(ram_->data() + kDataAt + kWritablePages[p] * kPage, pristine + p * (kPage / 8),
-                    kPage);
-    std::memcpy(ram_->data() + kDataAt + kReadOnlyPage * kPage, read_only, kPage);
+    for (const uint32_t at : kDataAt) {
+        for (unsigned p = 0; p < kWritablePages.size(); ++p)
+            std::memcpy(ram_->data() + at + kWritablePages[p] * kPage, pristine + p * (kPage / 8),
+                        kPage);
+        std::memcpy(ram_->data() + at + kReadOnlyPage * kPage, read_only, kPage);
+    }
     Cpu& cpu = *cpu_;
     cpu.gdtr = {kSystem + kGdt, 0x3f};
     cpu.idtr = {kSystem + kIdt, 0x7ff};
@@ -85,8 +89,10 @@ void Guest::map_page(uint32_t linear, uint32_t physical, uint64_t bits) {
     const uint32_t directory = linear >= kSystem ? kPdHigh : kPdLow;
     poke<uint64_t>(directory + ((linear >> 21) & 511) * 8,
                    table | kPresent | kWrite | kUser | kAccessed);
-    poke<uint64_t>(table + ((linear >> 12) & 511) * 8,
-                   physical | kPresent | kAccessed | kDirty | bits);
+    // As another bus master would: whoever keeps translations has to see it.
+    const uint64_t entry = physical | kPresent | kAccessed | kDirty | bits;
+    memory_.dma_write(table + ((linear >> 12) & 511) * 8,
+                      {reinterpret_cast<const uint8_t*>(&entry), sizeof entry});
 }
 
 void Guest::build_tables() {
@@ -94,10 +100,7 @@ void Guest::build_tables() {
     poke<uint64_t>(kPdpt + 24, kPdHigh | kPresent);
     for (uint32_t p = 0; p < kSystemSize; p += kPage) map_page(kSystem + p, p, kWrite);
     for (uint32_t p = 0; p < kCodeSize; p += kPage) map_page(kCodeBase + p, kCodeAt + p, kUser);
-    for (const unsigned p : kWritablePages)
-        map_page(kDataBase + p * kPage, kDataAt + p * kPage, kUser | kWrite | kNoExecute);
-    map_page(kDataBase + kReadOnlyPage * kPage, kDataAt + kReadOnlyPage * kPage,
-             kUser | kNoExecute);
+    map_data();
 
     put_descriptor(kGdt + kCodeSelector, 0, 0xfffff, kAttrCode0);
     put_descriptor(kGdt + kDataSelector, 0, 0xfffff, kAttrData0);
@@ -124,6 +127,13 @@ void Guest::build_tables() {
     }
 }
 
+void Guest::map_data() {
+    const uint32_t at = kDataAt[place_];
+    for (const unsigned p : kWritablePages)
+        map_page(kDataBase + p * kPage, at + p * kPage, kUser | kWrite | kNoExecute);
+    map_page(kDataBase + kReadOnlyPage * kPage, at + kReadOnlyPage * kPage, kUser | kNoExecute);
+}
+
 Segment Guest::load(uint16_t selector) const {
     if (null_selector(selector)) {
         Segment s;
@@ -135,8 +145,7 @@ Segment Guest::load(uint16_t selector) const {
 
 void Guest::enter(const Case& c) {
     Cpu& cpu = *cpu_;
-    apply_patches(c, ram_->data() + kDataAt);
-    put_code(c, false);
+    apply_patches(c, ram_->data() + kDataAt[place_]);
     for (unsigned i = 0; i < 8; ++i) cpu.gpr[i] = c.gpr[i];
     cpu.eip = c.eip;
     cpu.eflags = c.eflags | kFixed1;
@@ -225,6 +234,24 @@ void Guest::put_code(const Case& c, bool fill) {
 }
 
 void Guest::run(const Case& c, unsigned slice, Result& r) {
+    put_code(c, false);
+    execute(c, slice, r);
+    put_code(c, true);
+    if (countdown_.icount() % 4096 == 0) cpu_->flush_caches();
+}
+
+void Guest::run_twice(const Case& c, unsigned slice, bool move, Result& r, Result& again) {
+    put_code(c, false);
+    execute(c, slice, r);
+    if (move) {
+        place_ ^= 1;
+        map_data();
+    }
+    execute(c, slice, again);
+    put_code(c, true);
+}
+
+void Guest::execute(const Case& c, unsigned slice, Result& r) {
     enter(c);
     Cpu& cpu = *cpu_;
     const uint64_t before = countdown_.icount();
@@ -245,9 +272,10 @@ void Guest::run(const Case& c, unsigned slice, Result& r) {
     r.count = cpu.cpl != 3 ? countdown_.icount() - before - (cpu.halted() ? 1 : 0) : 0;
     if (shut_down_ || turns == kMostTurns) r.vector = kHang;
     shut_down_ = false;
-    collect_changes(ram_->data() + kDataAt, pristine_, r);
-    put_code(c, true);
-    if (countdown_.icount() % 4096 == 0) cpu.flush_caches();
+    collect_changes(ram_->data() + kDataAt[place_], pristine_, r);
+    Result elsewhere;
+    collect_changes(ram_->data() + kDataAt[place_ ^ 1], pristine_, elsewhere);
+    if (elsewhere.changes) r.more = ~r.more;
 }
 
 }  // namespace qr::oracle

@@ -23,15 +23,20 @@ class Guest {
     // slice: how many instructions to grant at a time. What is left of it at the end goes into a
     // jump to itself that is put at the pads.
     void run(const Case& c, unsigned slice, Result& r);
+    // The same, and once more from the start: with all that the engine has translated, linked and cached the first time.
+    // move: in between the data get other physical pages.
+    void run_twice(const Case& c, unsigned slice, bool move, Result& r, Result& again);
     const i386::Cpu& cpu() const { return *cpu_; }
     const i386::Engine& engine() const { return *engine_; }
 
   private:
     void build_tables();
+    void map_data();
     void put_descriptor(uint32_t at, uint32_t base, uint32_t limit, uint16_t attr);
     void map_page(uint32_t linear, uint32_t physical, uint64_t bits);
     i386::Segment load(uint16_t selector) const;
     void enter(const Case& c);
+    void execute(const Case& c, unsigned slice, Result& r);
     void put_code(const Case& c, bool fill);
     void leave(Result& r);
     template <class T>
@@ -55,6 +60,7 @@ class Guest {
     std::unique_ptr<i386::Engine> engine_;
     const uint64_t* pristine_;
     bool shut_down_ = false;
+    unsigned place_ = 0;  // of the data
     i386::Segment gdt_segments_[8];
     i386::Segment ldt_segments_[kLdtEntries];
 };

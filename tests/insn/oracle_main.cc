@@ -4,6 +4,8 @@
 // The host's CPU is compared with the interpreter, as far as results are defined, and the interpreter with the
 // translator, in everything: undefined flags, x87 pointers, the count.
 //
+// The translator runs each case twice: the second time with what it has made and cached the first time.
+//
 //     insn-oracle [--cases N] [--seed S] [--engine interp|tcg|both] [--sequences] [--row NAME] [--case N]
 //     [--limit N] [--no-host] [--baseline] [--verbose]
 //
@@ -84,7 +86,7 @@ class Run {
             engines_.push_back({name, native,
                                 std::make_unique<Guest>(model, std::move(engine), shared.pristine,
                                                         shared.read_only),
-                                {}});
+                                {}, {}});
         };
         if (options.interpreter) add("interp", make_i386_interpreter(), false);
         if (options.translator)
@@ -153,10 +155,14 @@ class Run {
         if (options_.host) native_.begin(0, count);
         for (Engine& e : engines_) {
             e.results.resize(count);
+            if (e.native) e.again.resize(count);
             for (unsigned i = 0; i < count; ++i) {
-                const CaseInfo& info = infos_[i];
-                e.guest->run(shared_.cases[i], e.native ? info.native_slice : info.slice,
-                             e.results[i]);
+                const Case& c = shared_.cases[i];
+                if (e.native)
+                    e.guest->run_twice(c, infos_[i].native_slice, infos_[i].move, e.results[i],
+                                       e.again[i]);
+                else
+                    e.guest->run(c, infos_[i].slice, e.results[i]);
             }
         }
         const std::vector<Result>& ours = engines_[0].results;
@@ -181,9 +187,14 @@ class Run {
         const Engine& first = engines_[0];
         compare(i, difference(generator_, shared_.cases[i], info, host, first.results[i]),
                 {"host", host}, {first.name, first.results[i]});
-        for (size_t n = 1; n < engines_.size(); ++n)
-            compare(i, engines_difference(first.results[i], engines_[n].results[i]),
-                    {first.name, first.results[i]}, {engines_[n].name, engines_[n].results[i]});
+        const auto with_first = [&](const char* name, const Result& r) {
+            compare(i, engines_difference(first.results[i], r), {first.name, first.results[i]},
+                    {name, r});
+        };
+        for (const Engine& e : engines_) {
+            if (&e != &first) with_first(e.name, e.results[i]);
+            if (e.native) with_first("tcg, the second time", e.again[i]);
+        }
     }
 
     void cover(const CaseInfo& info, const Result& host) {
@@ -270,6 +281,7 @@ class Run {
         bool native;
         std::unique_ptr<Guest> guest;
         std::vector<Result> results;
+        std::vector<Result> again;  // of a native one: the same case once more
     };
 
     const Options& options_;
