@@ -16,7 +16,7 @@
 namespace qr {
 
 struct TcgOptions {
-    uint64_t cache_bytes = uint64_t{64} << 20;  // host code that is kept
+    uint64_t cache_bytes = uint64_t{64} << 20;  // host code that is kept; 256 KiB at least
     unsigned threshold = 30;  // executions before a block is translated; 0: at once
     unsigned block_insns = 64;  // in a block, at most: 1 to 64
     std::vector<i386::TranslationObserver*> observers{};  // outlive the engine

@@ -142,7 +142,7 @@ std::vector<EngineKind> engine_kinds() {
         TcgOptions at_once, small, tiny;
         at_once.threshold = small.threshold = tiny.threshold = 0;
         small.cache_bytes = 1 << 20;
-        tiny.cache_bytes = 128 << 10;
+        tiny.cache_bytes = 256 << 10;
         kinds.push_back({"tcg", tcg(TcgOptions{})});
         kinds.push_back({"tcg-at-once", tcg(at_once)});
         kinds.push_back({"tcg-1mb", tcg(small)});

@@ -14,6 +14,7 @@ namespace qr::i386 {
 namespace {
 
 constexpr size_t kBlockRoom = 64 << 10;  // more than any block's code
+constexpr uint64_t kLeastMemory = 256 << 10;  // has room for a block when it is empty
 constexpr size_t kSlotShare = 16;        // of the code memory, one part is for links' keys
 constexpr size_t kCacheShare = 8;        // and one for sites' caches
 constexpr size_t kBlockCaches = 256;     // more than any block's sites
@@ -106,7 +107,7 @@ bool Translator::host_suits() {
 
 void Translator::adopt(Cpu& cpu, CodeBlock& block) {
     if (!code_) {
-        auto memory = ExecMemory::create(options_.cache_bytes & ~uint64_t{kPageMask});
+        auto memory = ExecMemory::create(std::max(options_.cache_bytes, kLeastMemory) & ~uint64_t{kPageMask});
         if (!memory) return;  // then everything is interpreted
         code_ = std::make_unique<Code>(std::move(memory));
         code_->cpu = &cpu;
