@@ -39,6 +39,8 @@ class CharFront {
     virtual void closed() {}
     // On a multiplexed backend: what is typed comes here from now on, or goes elsewhere.
     virtual void focus_changed(bool) {}
+    // All that was unsent has gone.
+    virtual void sent() {}
     // The other end sends nothing more. False: the front still has something to say, and calls
     // CharBackend::finished() after that.
     virtual bool input_ended() { return true; }

@@ -54,6 +54,7 @@ class FdBackend : public CharBackend {
         if (!front_ || (front_->input_ended() && !channel_.unsent())) close_now();
     }
     void emptied() {
+        if (front_) front_->sent();
         if (ending_ && front_ && front_->input_ended()) close_now();
     }
     void close_now() {

@@ -156,6 +156,11 @@ void CharMux::closed() {
         if (port->front()) port->front()->closed();
 }
 
+void CharMux::sent() {
+    for (const auto& port : ports_)
+        if (port->front()) port->front()->sent();
+}
+
 bool CharMux::input_ended() {
     bool all = true;
     for (const auto& port : ports_)

@@ -31,6 +31,7 @@ class CharMux final : public CharFront {
     void line_break() override;
     void opened() override;
     void closed() override;
+    void sent() override;
     bool input_ended() override;
 
   private:

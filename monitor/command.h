@@ -68,6 +68,12 @@ using HmpHandler = void (*)(HmpCall& call);
 struct QmpCall;  // qmp_call.h, which has the JSON
 using QmpHandler = void (*)(QmpCall& call);
 
+enum class Effect : uint8_t {
+    kLooks,    // nothing can tell that it was there
+    kSteers,   // the run: stop and go. The guest doesn't notice
+    kChanges,  // an input of the machine: recorded, and refused in replay
+};
+
 // How a word is completed.
 enum class Complete : uint8_t { kNothing, kCommand, kInfo, kKey, kFile };
 
@@ -80,8 +86,7 @@ struct Command {
     std::string_view params;  // as help shows them
     std::string_view help;
     Where where = Where::kIo;
-    // An input of the machine: recorded, and refused in replay.
-    bool changes = false;
+    Effect effect = Effect::kLooks;
     HmpHandler hmp = nullptr;
     Complete complete = Complete::kNothing;
     // QMP: empty if it is HMP's alone. Arguments as above; kinds: int, str, bool, any, or a type of qmp_schema.cc in

@@ -7,19 +7,19 @@ namespace qr {
 
 namespace {
 
-constexpr bool kChanges = true, kLooks = false;
+using enum Effect;
 constexpr Complete kNo = Complete::kNothing;
 
 // HMP's, with the QMP command that does the same, if there is one.
 constexpr Command kCommands[] = {
-    {"cont|c", "", "", "resume emulation", Where::kVm, kLooks, hmp::cont, kNo, "cont", "", qmp::cont},
+    {"cont|c", "", "", "resume emulation", Where::kVm, kSteers, hmp::cont, kNo, "cont", "", qmp::cont},
     {"cpu", "index:int", "index", "set the default CPU", Where::kIo, kLooks, hmp::cpu},
     {"help|?", "name:rest?", "[cmd]", "show the help", Where::kIo, kLooks, hmp::help, Complete::kCommand},
     {"i", "fmt:format addr:int index:int?", "/fmt addr", "I/O port read", Where::kVm, kChanges, hmp::port_read},
     {"info", "item:rest?", "[subcommand]", "show various information about the system state", Where::kIo, kLooks,
      hmp::info, Complete::kInfo},
-    {"log", "items:word", "item1[,...]", "activate logging of the specified items", Where::kVm, kLooks, hmp::log},
-    {"logfile", "filename:file", "filename", "output logs to 'filename'", Where::kVm, kLooks, hmp::logfile,
+    {"log", "items:word", "item1[,...]", "activate logging of the specified items", Where::kVm, kSteers, hmp::log},
+    {"logfile", "filename:file", "filename", "output logs to 'filename'", Where::kVm, kSteers, hmp::logfile,
      Complete::kFile},
     {"memsave", "val:addr size:int filename:word", "addr size file",
      "save to disk virtual memory dump starting at 'addr' of size 'size'", Where::kVm, kLooks, hmp::memsave,
@@ -36,19 +36,23 @@ constexpr Command kCommands[] = {
      Complete::kFile, "pmemsave", "val:int size:int filename:str", qmp::pmemsave},
     {"print|p", "fmt:format val:addr", "/fmt expr",
      "print expression value (use $reg for CPU register access)", Where::kVm, kLooks, hmp::print},
-    {"quit|q", "", "", "quit the emulator", Where::kVm, kLooks, hmp::quit, kNo, "quit", "", qmp::quit},
+    {"quit|q", "", "", "quit the emulator", Where::kVm, kSteers, hmp::quit, kNo, "quit", "", qmp::quit},
     {"replay_break", "icount:addr", "icount",
-     "set breakpoint at the specified instruction count (in replay, not before the present one)", Where::kVm, kLooks,
+     "set breakpoint at the specified instruction count (in replay, not before the present one)", Where::kVm, kSteers,
      hmp::replay_break, kNo, "replay-break", "icount:int", qmp::replay_break},
-    {"replay_delete_break", "", "", "remove replay breakpoint", Where::kVm, kLooks, hmp::replay_delete_break, kNo,
+    {"replay_delete_break", "", "", "remove replay breakpoint", Where::kVm, kSteers, hmp::replay_delete_break, kNo,
      "replay-delete-break", "", qmp::replay_delete_break},
     {"replay_seek", "icount:addr", "icount",
-     "replay execution to the specified instruction count (not before the present one)", Where::kVm, kLooks,
+     "replay execution to the specified instruction count (not before the present one)", Where::kVm, kSteers,
      hmp::replay_seek, kNo, "replay-seek", "icount:int", qmp::replay_seek},
+    {"screendump", "filename:file -f? format:word? device:word? head:int?", "filename [-f format] [device [head]]",
+     "save screen from head 'head' of display device 'device' in specified format into image 'filename' (ppm, png)",
+     Where::kVm, kLooks, hmp::screendump, Complete::kFile, "screendump",
+     "filename:str device:str? head:int? format:str?", qmp::screendump},
     {"sendkey", "keys:word hold-time:int?", "keys [hold_ms]",
      "send keys to the VM (e.g. 'sendkey ctrl-alt-f1', default hold time=100 ms)", Where::kIo, kChanges, hmp::sendkey,
      Complete::kKey, "send-key", "keys:[KeyValue] hold-time:int?", qmp::send_key},
-    {"stop|s", "", "", "stop emulation", Where::kVm, kLooks, hmp::stop, kNo, "stop", "", qmp::stop},
+    {"stop|s", "", "", "stop emulation", Where::kVm, kSteers, hmp::stop, kNo, "stop", "", qmp::stop},
     {"sum", "start:addr size:addr", "addr size", "compute the checksum of a memory region", Where::kVm, kLooks,
      hmp::sum},
     {"system_powerdown", "", "", "send system power down event", Where::kVm, kChanges, hmp::system_powerdown, kNo,

@@ -69,6 +69,7 @@ void sendkey(HmpCall& call);
 void mouse_move(HmpCall& call);
 void mouse_button(HmpCall& call);
 void mouse_set(HmpCall& call);
+void screendump(HmpCall& call);
 
 }  // namespace qr::hmp
 
@@ -108,6 +109,7 @@ void send_key(QmpCall& call);
 void input_send_event(QmpCall& call);
 void memsave(QmpCall& call);
 void pmemsave(QmpCall& call);
+void screendump(QmpCall& call);
 void replay_break(QmpCall& call);
 void replay_delete_break(QmpCall& call);
 void replay_seek(QmpCall& call);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// HMP commands that press keys and move the mouse: inputs of the machine's own ports.
+// HMP commands that press keys and move the mouse, inputs of the machine's own ports; and one that takes a picture.
 #include <cstdlib>
 
 #include "monitor/handlers.h"
@@ -50,6 +50,14 @@ void mouse_button(HmpCall& call) {
 
 void mouse_set(HmpCall& call) {
     if (call.args.number("index") != 2) call.print("Mouse at index '{}' not found\n", call.args.number("index"));
+}
+
+// "-f png" comes before a display's name, of which there is one.
+void screendump(HmpCall& call) {
+    const bool has_format = call.args.has("-f");
+    if (has_format && !call.args.has("format")) return call.fail(Error{"-f expects ppm or png"});
+    const auto saved = call.target.screendump(call.args.text("filename"), has_format ? call.args.text("format") : "ppm");
+    if (!saved) call.fail(saved.error());
 }
 
 }  // namespace qr::hmp

@@ -19,6 +19,7 @@ class HmpSession final : public MonitorSession {
     void receive(std::span<const uint8_t> data) override;
     void opened() override;
     void closed() override;
+    void sent() override { go_on(); }
     void focus_changed(bool focused) override;
     bool input_ended() override { return !busy_ && typed_.empty(); }
 

@@ -52,14 +52,17 @@ void Monitor::on_io(std::function<void()> work) {
         [](gpointer data) { delete static_cast<std::function<void()>*>(data); });
 }
 
-void Monitor::on_vm(std::function<void()> work, std::function<void()> done) {
-    target_.door.mailbox().post([this, work = std::move(work), done = std::move(done)]() mutable {
+void Monitor::on_vm(Effect effect, std::function<void()> work, std::function<void()> done) {
+    auto request = [this, work = std::move(work), done = std::move(done)]() mutable {
         const auto begin = std::chrono::steady_clock::now();
         work();
         const int64_t took = (std::chrono::steady_clock::now() - begin) / std::chrono::nanoseconds(1);
         if (took > kShortLookNs) target_.run.discount(took);
         on_io(std::move(done));
-    });
+    };
+    Mailbox& mailbox = target_.door.mailbox();
+    if (effect == Effect::kLooks) mailbox.post_look(std::move(request));
+    else mailbox.post(std::move(request));
 }
 
 void Monitor::event(const RunEvent& event) {
@@ -71,7 +74,7 @@ void Monitor::event(const RunEvent& event) {
 }
 
 std::optional<Error> Monitor::refusal(const Command& command) const {
-    if (!command.changes || !target_.door.replaying()) return std::nullopt;
+    if (command.effect != Effect::kChanges || !target_.door.replaying()) return std::nullopt;
     return Error{fmt::format("{}: the machine is replaying a recording, which has all its inputs: nothing can be added",
                              command.name.empty() ? command.qmp_name : first_name(command))};
 }
@@ -101,7 +104,7 @@ void Monitor::run_line(const std::string& line, std::span<const std::string> his
     };
     if (command->where == Where::kIo) return done(execute(history, nullptr));
     auto text = std::make_shared<std::string>();
-    on_vm([this, execute, text] { *text = execute({}, &target_.board.cpu()); },
+    on_vm(command->effect, [this, execute, text] { *text = execute({}, &target_.board.cpu()); },
           [text, done = std::move(done)] { done(std::move(*text)); });
 }
 

@@ -56,7 +56,7 @@ class Monitor {
     // A refusal in replay, or nothing.
     std::optional<Error> refusal(const Command& command) const;
     // Runs `work` on the VM thread, then `done` on the I/O thread.
-    void on_vm(std::function<void()> work, std::function<void()> done);
+    void on_vm(Effect effect, std::function<void()> work, std::function<void()> done);
     // A session's attached() has changed.
     void attachment_changed(bool now) { attached_ += now ? 1 : -1; }
 

@@ -129,6 +129,11 @@ uint64_t icount_of(QmpCall& call) { return static_cast<uint64_t>(call.args["icou
 void memsave(QmpCall& call) { save(call, false); }
 void pmemsave(QmpCall& call) { save(call, true); }
 
+void screendump(QmpCall& call) {
+    if (call.args.value("head", int64_t{0})) return call.fail("Parameter 'head' expects 0: there is one screen");
+    call.check(call.target.screendump(call.args["filename"], call.args.value("format", std::string("ppm"))));
+}
+
 void replay_break(QmpCall& call) { call.check(call.target.run.break_at(icount_of(call))); }
 void replay_delete_break(QmpCall& call) { call.check(call.target.run.delete_break()); }
 void replay_seek(QmpCall& call) { call.check(call.target.run.seek(icount_of(call))); }

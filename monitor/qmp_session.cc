@@ -144,7 +144,7 @@ void QmpSession::take(const std::string& text) {
             else reply(State::error(call->error_class, call->error));
         };
         if (command->where == Where::kVm) {
-            monitor_.on_vm(work, done);
+            monitor_.on_vm(command->effect, work, done);
         } else {
             work();
             done();

@@ -19,6 +19,7 @@ class QmpSession final : public MonitorSession {
     void receive(std::span<const uint8_t> data) override;
     void opened() override;
     void closed() override;
+    void sent() override { go_on(); }
     bool input_ended() override;
 
     void event(const RunEvent& event, int64_t when) override;

@@ -39,6 +39,8 @@ struct MonitorTarget {
     std::vector<Rom> roms{};
     // VM thread: what the translator did, as text. Empty: there is none.
     std::function<std::string()> translator{};
+    // VM thread: the screen into a file. format: "ppm" or "png".
+    std::function<Result<void>(const std::string& file, const std::string& format)> screendump{};
     // VM thread: -d items, by name ("in_asm,op", "none"), and where they go. Fails with one line.
     std::function<Result<void>(const std::string& items)> log_items{};
     std::function<Result<void>(const std::string& file)> log_to{};

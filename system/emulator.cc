@@ -27,7 +27,9 @@
 #include "system/machine.h"
 #include "system/machine_config.h"
 #include "system/perf_map.h"
+#include "system/progress.h"
 #include "system/qtest.h"
+#include "ui/image_file.h"
 
 namespace qr {
 
@@ -74,7 +76,10 @@ class Emulator {
     bool replaying() const { return options_.icount.mode == ReplayMode::kReplay; }
     bool recording() const { return options_.icount.mode == ReplayMode::kRecord; }
 
-    void notice(const std::string& line) const { fmt::print(stderr, "{}: {}\n", program_, line); }
+    void notice(const std::string& line) const {
+        if (progress_) progress_->erase();
+        fmt::print(stderr, "{}: {}\n", program_, line);
+    }
 
     Result<void> prepare() {
         if (const auto done = replaying() ? open_recording() : describe_machine(); !done) return done;
@@ -260,6 +265,15 @@ class Emulator {
             const auto statistics = translator_statistics(machine_->engine());
             return statistics ? i386::describe(*statistics, machine_->clock().icount()) : std::string();
         };
+        target.screendump = [this](const std::string& file, const std::string& name) -> Result<void> {
+            const auto format = image_format(name);
+            if (!format) return Error{fmt::format("Parameter 'format' does not accept value '{}'", name)};
+            const PictureSource* picture = machine_->board().picture();
+            if (!picture) return Error{"There is no console to take a screendump from"};
+            Surface surface;
+            picture->draw(surface, machine_->loop().idled_ns());
+            return write_screendump(surface, file, *format);
+        };
         target.log_items = [this](const std::string& items) -> Result<void> {
             if (!jit_log_) return Error{"log: the translator tells nothing: start with -d, or with -accel tcg"};
             return jit_log_->set_items(items);
@@ -345,6 +359,12 @@ class Emulator {
         for (const int signal : {SIGINT, SIGTERM, SIGHUP}) g_unix_signal_add(signal, quit, this);
         std::signal(SIGPIPE, SIG_IGN);
 
+        // A serial port on the same terminal is enough to look at.
+        const bool quiet = chardevs_->stdio_used() && isatty(STDOUT_FILENO);
+        if (replaying() && isatty(STDERR_FILENO) && !quiet) {
+            progress_ = std::make_unique<ReplayProgress>(host_.io, reader_->end().position.icount,
+                                                         [this] { return machine_->loop().progress(); });
+        }
         int status = 0;
         std::thread vm([&] {
             pthread_setname_np(pthread_self(), "vm");  // tools measure it by this name
@@ -358,6 +378,7 @@ class Emulator {
         });
         g_main_loop_run(io);
         vm.join();
+        progress_.reset();
         chardevs_->drain();
         g_main_loop_unref(io);
         if (const auto statistics = translator_statistics(machine_->engine()); jit_log_ && statistics)
@@ -378,6 +399,7 @@ class Emulator {
     std::unique_ptr<Qtest> qtest_;
     std::unique_ptr<Recorder> recorder_;
     std::unique_ptr<Replayer> replayer_;
+    std::unique_ptr<ReplayProgress> progress_;
     std::unique_ptr<Monitor> monitor_;  // outlives what is connected to it
     std::unique_ptr<CharRegistry> chardevs_;
     std::vector<std::string> shared_;   // chardevs that a monitor is to be on, too

@@ -136,6 +136,7 @@ void RunLoop::reset_by_user() {
 
 void RunLoop::boundary() {
     progress_.store(parts_.clock.icount(), std::memory_order_relaxed);
+    progress_ns_.store(parts_.clock.now_ns(), std::memory_order_relaxed);
     if (held_) {
         if (parts_.door.mailbox().waiting()) parts_.door.mailbox().run_pending();
         return;

@@ -81,7 +81,13 @@ class RunLoop final : public MachineControl, public RunControl {
     // Any thread: leave at the next boundary. reason: as in RunEvent, a literal.
     void quit(std::string_view reason);
     // Any thread: how far the run has come.
-    uint64_t progress() const { return progress_.load(std::memory_order_relaxed); }
+    struct Progress {
+        uint64_t icount;
+        int64_t virtual_ns;
+    };
+    Progress progress() const {
+        return {progress_.load(std::memory_order_relaxed), progress_ns_.load(std::memory_order_relaxed)};
+    }
     void tell(const RunEvent& event) const {
         if (parts_.event) parts_.event(event);
     }
@@ -101,7 +107,10 @@ class RunLoop final : public MachineControl, public RunControl {
     Result<void> break_at(uint64_t icount) override;
     Result<void> delete_break() override;
     Result<void> seek(uint64_t icount) override;
-    void discount(int64_t host_ns) override { pace_.discount(std::chrono::nanoseconds(host_ns)); }
+    // While the CPU is halted the time passes for the guest, too.
+    void discount(int64_t host_ns) override {
+        if (!idle_since_) pace_.discount(std::chrono::nanoseconds(host_ns));
+    }
 
     // ---- MachineControl ----
     void request_reset() override { request(kReset); }
@@ -150,6 +159,7 @@ class RunLoop final : public MachineControl, public RunControl {
     std::optional<uint64_t> break_at_;
     bool seeking_ = false;             // the breakpoint is a seek's
     std::atomic<uint64_t> progress_ = 0;
+    std::atomic<int64_t> progress_ns_ = 0;
     bool done_ = false;
     bool quit_ = false;
     int exit_status_ = 0;

@@ -182,7 +182,7 @@ class Same(peer.MonitorTest):
 class Ours(peer.MonitorTest):
     def setUp(self):
         super().setUp()
-        self.process = self.launch("-S")
+        self.process = self.launch("-S", "-vga", "std")
 
     def test_every_command_is_helped(self):
         hmp = self.hmp()
@@ -208,6 +208,17 @@ class Ours(peer.MonitorTest):
         self.assertIn("  0000000000000000-000000000009ffff (prio 0, ram): pc.ram\n", hmp.run("info mtree"))
         self.assertIn("        bus: isa.0\n", hmp.run("info qtree"))
         self.assertIn("dev: PIIX4_PM", hmp.run("info qtree"))
+
+    def test_screendump(self):
+        hmp = self.hmp()
+        hmp.run("cont")
+        for command, magic in (("screendump {}", b"P6\n"), ("screendump {} -f png", b"\x89PNG")):
+            path = self.folder / "picture"
+            self.assertEqual(hmp.run(command.format(path)), "")
+            self.assertTrue(path.read_bytes().startswith(magic), command)
+        self.assertEqual(hmp.run("screendump /nonexistent/x"),
+                         "Error: failed to open file '/nonexistent/x': No such file or directory\n")
+        self.assertIn("'bmp'", hmp.run(f"screendump {path} -f bmp"))
 
     def test_log_items(self):
         hmp = self.hmp()

@@ -130,6 +130,25 @@ class Recorded(peer.MonitorTest):
             self.quit_replay(process, qmp)
         self.assertEqual(shown[0], shown[1])
 
+    def test_looking_at_an_idle_machine(self):
+        """A guest that halts: looking doesn't even show as a moment at which it was woken."""
+        events = []
+        for look in (False, True):
+            self.log = self.folder / f"log{look}"
+            qmp = self.record("-bios", self.assemble("idle"), "-device", "isa-debug-exit,iobase=0xf4,iosize=4")
+            end = time.monotonic() + 1.5
+            while time.monotonic() < end:
+                if look:
+                    qmp.hmp("info registers")
+                else:
+                    time.sleep(0.1)
+            events.append(int(qmp.execute("query-replay")["icount"]))
+            if self.process.poll() is None:
+                self.quit(qmp)
+            done = self.replay("-display", "none")
+            events.append(int(AS_RECORDED.search(done.err)[2]))
+        self.assertLess(events[3], events[1] * 2 + 50, events)
+
     def test_nobody_there(self):
         """Without anybody at the monitor a replay ends by itself."""
         self.log_of_changes()
