@@ -208,7 +208,7 @@ class BadUse(Lockstep):
     def test_bad_use(self):
         self.record()
         for options in (["--b", "interpret"], ["--b", "interp:size=3"], ["--b", "interp:fault=eax"],
-                        ["--b", "interp:fault=eax@5,block=6-7"], ["--b", "tcg:miscompile=mov"], ["--b", "tcg:insns=33"], ["--every", "0"], ["--every", "x"], ["--until"],
+                        ["--b", "interp:fault=eax@5,block=6-7"], ["--b", "tcg:miscompile=mov"], ["--b", "tcg:insns=65"], ["--every", "0"], ["--every", "x"], ["--until"],
                         ["--what"], [self.log]):
             with self.subTest(options=options):
                 self.lockstep(*options, status=2)
