@@ -118,7 +118,7 @@ class FileImage final : public Image {
         return {};
     }
 
-    // Both throw an Error's text: who holds it is unknown.
+    // Who holds it otherwise isn't known.
     Result<void> lock() {
         const auto take = [this](uint64_t byte) {
             struct flock l {};
@@ -242,6 +242,7 @@ Result<std::unique_ptr<Image>> open_file(const ImageSpec& spec) {
                       (spec.write_through ? O_DSYNC : 0) | O_CLOEXEC | O_NONBLOCK;
     const int fd = open(path.c_str(), flags);
     if (fd < 0 && errno == EINVAL && spec.direct) return refuse("the filesystem does not support O_DIRECT: use another cache= mode");
+    if (fd < 0 && errno == EISDIR) return Error{fmt::format("'file' driver requires '{}' to be a regular file", spec.file)};
     if (fd < 0) return refuse(std::strerror(errno));
     struct stat st {};
     uint64_t size = 0;

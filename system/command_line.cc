@@ -159,7 +159,16 @@ Result<void> add_parallel(Options& o, const std::string& value) {
     return {};
 }
 
+template <char... kName>
+Result<void> add_image(Options& o, const std::string& value) {
+    constexpr char kOption[] = {kName..., 0};
+    // The error names the option already.
+    return o.drive_options.add_image(kOption, value);
+}
+
 constexpr std::string_view kDeviceHelp =
+    "name \"ide-cd\", bus IDE\n"
+    "name \"ide-hd\", bus IDE\n"
     "name \"isa-debug-exit\", bus ISA\n"
     "name \"isa-debugcon\", bus ISA\n";
 
@@ -173,6 +182,15 @@ Result<void> add_device(Options& o, const std::string& value) {
         return {};
     }
     const bool help = !device.properties.empty() && device.properties[0].first == "help";
+    if (DriveOptions::is_drive_device(device.driver)) {
+        if (help) {
+            o.print = device.driver + " options:\n  bootindex=<int32>\n  cyls=<uint32>\n  drive=<str>            - "
+                      "Node name or ID of a block device to use as a backend\n  heads=<uint32>\n  model=<str>\n"
+                      "  secs=<uint32>\n  serial=<str>\n  unit=<uint32>\n  ver=<str>\n  wwn=<uint64>\n";
+            return {};
+        }
+        return o.drive_options.add_device("-device " + value, device.driver, device.properties);
+    }
     if (device.driver == "isa-debug-exit") {
         if (help) {
             o.print = "isa-debug-exit options:\n  iobase=<uint32>        -  (default: 1281)\n"
@@ -308,9 +326,20 @@ Result<void> add_mon(Options& o, const std::string& value) {
 
 Result<void> set_boot(Options& o, const std::string& value) {
     KeyVal options = KeyVal::parse(value, "order");
-    options.take("order");  // without disks there is one thing to boot
-    options.take("once");
     options.take("strict");
+    for (const char* key : {"order", "once"}) {
+        const auto order = options.take(key);
+        if (!order) continue;
+        for (size_t i = 0; i < order->size(); ++i) {
+            const char device = (*order)[i];
+            if (device < 'a' || device > 'p') return Error{fmt::format("Invalid boot device '{}'", device)};
+            if (order->find(device) != i) return Error{fmt::format("Boot device '{}' was given twice", device)};
+            if (std::string_view("acdn").find(device) == std::string_view::npos)
+                return Error{"Invalid boot device for PC: expected a, c, d or n"};
+        }
+        if (order->size() > 3) return Error{"Too many boot devices for PC"};
+        if (!order->empty()) o.boot_order = *order;
+    }
     const auto menu = options.take_bool("menu", false);
     if (!menu) return menu.error();
     o.boot_menu = *menu;
@@ -377,6 +406,25 @@ constexpr OptionRow kOptions[] = {
     {"parallel", true, "BACKEND  parallel port", add_parallel},
     {"chardev", true, "BACKEND,id=ID,...  a character device by name", add_chardev},
     {"debugcon", true, "BACKEND  the BIOS's debug port 0x402", add_debugcon},
+    {"drive", true,
+     "file=IMAGE[,if=ide|none][,index=N|,bus=N,unit=N][,media=disk|cdrom][,format=raw|qcow2][,snapshot=on]\n"
+     "                  [,cache=writeback|writethrough|none|directsync|unsafe][,readonly=on][,discard=unmap][,id=ID]\n"
+     "                  a disk; IMAGE may be nbd://HOST/NAME or nbd+unix:///NAME?socket=PATH",
+     [](Options& o, const std::string& v) { return o.drive_options.add_drive(v); }},
+    {"blockdev", true, "driver=raw|qcow2|file|nbd,node-name=NAME,...  an image, for -device ide-hd,drive=NAME",
+     [](Options& o, const std::string& v) { return o.drive_options.add_blockdev(v); }},
+    {"hda", true, "IMAGE  a disk: the first channel's master; -hdb, -hdc, -hdd: the others", add_image<'h', 'd', 'a'>},
+    {"hdb", true, "", add_image<'h', 'd', 'b'>},
+    {"hdc", true, "", add_image<'h', 'd', 'c'>},
+    {"hdd", true, "", add_image<'h', 'd', 'd'>},
+    {"cdrom", true, "IMAGE  a CD-ROM in the second channel's master", add_image<'c', 'd', 'r', 'o', 'm'>},
+    {"fda", true, "", add_image<'f', 'd', 'a'>},
+    {"fdb", true, "", add_image<'f', 'd', 'b'>},
+    {"snapshot", false, "write to temporary files instead of the images",
+     [](Options& o, const std::string&) -> Result<void> {
+         o.drive_options.set_snapshot();
+         return {};
+     }},
     {"device", true, "DRIVER[,prop=value]  adds a device; 'help' lists them", add_device},
     {"vga", true, "std|none  video adapter", set_vga},
     {"display", true, "none|sdl[,full-screen=on][,window-close=off]|vnc=DISPLAY  where the picture goes; 'help' lists what there is", set_display},
@@ -402,7 +450,7 @@ constexpr OptionRow kOptions[] = {
     {"qmp", true, "BACKEND  a monitor for programs", add_qmp},
     {"qmp-pretty", true, "BACKEND  the same, with line breaks", add_pretty_qmp},
     {"rtc", true, "base=utc|localtime|DATE  what the guest's clock starts from", set_rtc},
-    {"boot", true, "[order=...][,menu=on|off]", set_boot},
+    {"boot", true, "[order=acdn][,menu=on|off]  where to boot from: floppy, disk, CD-ROM, network", set_boot},
     {"net", true, "", set_net},
     {"nic", true, "", set_net},
     {"no-reboot", false, "exit instead of rebooting", set_flag<&Options::no_reboot>},
@@ -434,7 +482,6 @@ constexpr OptionRow kOptions[] = {
 
 // What QEMU has, and this version does not.
 constexpr std::string_view kNotYet[] = {
-    "hda", "hdb", "hdc", "hdd", "cdrom", "fda", "fdb", "drive", "blockdev", "snapshot",
     "s", "gdb", "loadvm", "daemonize", "netdev", "audiodev", "usb",
     "usbdevice", "plugin", "trace", "object", "global", "watchdog-action", "watchdog", "spice",
     "incoming", "enable-kvm", "numa", "soundhw", "fw_cfg", "option-rom", "tpmdev", "virtfs", "runas",
@@ -483,10 +530,11 @@ Result<Options> parse_command_line(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) {
         std::string_view word = argv[i];
         if (!word.starts_with('-') || word.size() < 2) {
-            return Error{fmt::format(
-                "{}: a disk image as an argument isn't supported by this version: -help lists the "
-                "options",
-                word)};
+            // An image by itself is the first disk.
+            if (const auto added = options.drive_options.add_image("hda", std::string(word)); !added)
+                return Error{fmt::format("{}: {}", word, added.error().message)};
+            options.given["hda"] = word;
+            continue;
         }
         word.remove_prefix(word.starts_with("--") ? 2 : 1);
         const auto row = std::ranges::find(kOptions, word, &OptionRow::name);
@@ -509,6 +557,9 @@ Result<Options> parse_command_line(int argc, char** argv) {
         if (options.print) return options;
     }
     if (const auto good = check(options); !good) return good.error();
+    auto drives = options.drive_options.resolve(!options.no_defaults);
+    if (!drives) return drives.error();
+    options.drives = std::move(*drives);
     return options;
 }
 

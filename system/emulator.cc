@@ -4,6 +4,7 @@
 #include "system/emulator.h"
 
 #include <atomic>
+#include <map>
 #include <chrono>
 #include <csignal>
 #include <ctime>
@@ -175,16 +176,48 @@ class Emulator {
         RunLoop::Settings settings = run_settings(config_);
         settings.align = options_.icount.align;
         settings.start_stopped = options_.start_stopped || !options_.qtest.empty();
+        Drives::Setup drives;
+        if (recording()) {
+            drives.mode = HostDrive::Mode::kRecorded;
+            drives.log = options_.icount.file;
+        } else if (replaying()) {
+            drives.mode = HostDrive::Mode::kReplayed;
+            drives.moved = moved_images();
+        }
         MachineEars ears;
         ears.notice = [this](const std::string& line) { notice(line); };
         ears.event = [this](const RunEvent& event) {
             if (monitor_) monitor_->event(event);
         };
         ears.watched = [this] { return monitor_ && monitor_->attached(); };
-        auto machine = Machine::create(config_, files_, make_engine(), settings, std::move(ears));
+        auto machine = Machine::create(config_, files_, make_engine(), settings, std::move(ears), drives);
         if (!machine) return machine.error();
         machine_ = std::move(*machine);
+        config_.drives = machine_->drives().configs();
         return {};
+    }
+
+    // In replay the images may be elsewhere than they were: the options of this run say where.
+    std::map<std::string, std::string> moved_images() const {
+        std::map<std::string, std::string> moved;
+        for (const DriveConfig& then : config_.drives) {
+            for (const DriveConfig& now : options_.drives) {
+                if (now.device == then.device && now.bus == then.bus && now.unit == then.unit && !now.file.empty())
+                    moved[then.file] = now.file;
+            }
+        }
+        return moved;
+    }
+
+    // What is left to say when the machine has stopped.
+    void finish_drives() {
+        for (const auto& drive : machine_->drives().all()) {
+            if (const auto done = drive->flush_all(); !done) notice(done.error().message);
+            for (const std::string& file : drive->overlay_files()) {
+                notice(fmt::format("drive '{}': what the guest wrote is in '{}'; 'replay-disk commit' writes it into the image",
+                                   drive->id(), file));
+            }
+        }
     }
 
     // --- the outer world ---
@@ -327,6 +360,7 @@ class Emulator {
         for (const auto& [name, bytes] : files_.by_name())
             if (!bytes->empty()) blobs.push_back({name, *bytes});
         if (const auto begun = writer_->begin(std::move(header), blobs); !begun) return begun;
+        remove_overlays(options_.icount.file, config_.drives);
         Recorder::Options options;
         options.digest_interval_ns = int64_t{config_.digest_ms} * 1'000'000;
         // Who asks for a density gets it, whatever it costs.
@@ -381,6 +415,7 @@ class Emulator {
         progress_.reset();
         chardevs_->drain();
         g_main_loop_unref(io);
+        finish_drives();
         if (const auto statistics = translator_statistics(machine_->engine()); jit_log_ && statistics)
             jit_log_->finish(*statistics, machine_->clock().icount());
         return status;

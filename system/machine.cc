@@ -44,6 +44,7 @@ Result<PcConfig> board_config(const MachineConfig& config, const MachineFiles& f
     pc.append = config.append;
     pc.nographic = config.nographic;
     pc.boot_menu = config.boot_menu;
+    pc.boot.order = config.boot_order;
     pc.rtc_epoch = config.rtc_epoch;
     if (!config.uuid.empty()) {
         pc.uuid = parse_uuid(config.uuid);
@@ -88,11 +89,16 @@ RunLoop::Settings run_settings(const MachineConfig& config) {
 
 Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config, const MachineFiles& files,
                                                  std::unique_ptr<i386::Engine> engine,
-                                                 const RunLoop::Settings& settings, MachineEars ears) {
+                                                 const RunLoop::Settings& settings, MachineEars ears,
+                                                 const Drives::Setup& drive_setup) {
     auto pc = board_config(config, files);
     if (!pc) return pc.error();
     std::unique_ptr<Machine> machine(new Machine);
     machine->clock_.set_rate(config.start_rate());
+    auto drives = Drives::create(config.drives, drive_setup, machine->door_, machine->clock_, ears.notice);
+    if (!drives) return drives.error();
+    machine->drives_ = std::move(*drives);
+    pc->disks = machine->drives_->disks();
     auto board = PcBoard::create(std::move(*pc), machine->door_, machine->clock_, machine->countdown_,
                                  machine->control_);
     if (!board) return board.error();
@@ -114,6 +120,7 @@ void Machine::build_loop(const RunLoop::Settings& settings, MachineEars ears) {
     control_.target = loop_.get();
     StateRoot& root = board_->root();
     root.add("clock", [this](StateVisitor& v) { clock_.state(v); });
+    root.add("drives", [this](StateVisitor& v) { drives_->state(v); });
     root.add("run", [this](StateVisitor& v) { loop_->state(v); });
     root.add("door", [this](StateVisitor& v) { door_.state(v); });
 }

@@ -18,6 +18,7 @@
 #include "sysemu/clock.h"
 #include "sysemu/mailbox.h"
 #include "sysemu/replay.h"
+#include "system/drives.h"
 #include "system/host_requests.h"
 #include "system/machine_config.h"
 #include "system/run_loop.h"
@@ -51,13 +52,15 @@ class Machine {
     // The machine as it is after power-on.
     static Result<std::unique_ptr<Machine>> create(const MachineConfig& config, const MachineFiles& files,
                                                    std::unique_ptr<i386::Engine> engine,
-                                                   const RunLoop::Settings& settings, MachineEars ears);
+                                                   const RunLoop::Settings& settings, MachineEars ears,
+                                                   const Drives::Setup& drives = {});
 
     Door& door() { return door_; }
     VirtualClock& clock() { return clock_; }
     PcBoard& board() { return *board_; }
     RunLoop& loop() { return *loop_; }
     MachineRequests& requests() { return *requests_; }
+    Drives& drives() { return *drives_; }
     const i386::Engine& engine() const { return *engine_; }
 
   private:
@@ -79,6 +82,7 @@ class Machine {
     Door door_{mailbox_};
     ControlProxy control_;
     std::unique_ptr<i386::Engine> engine_;
+    std::unique_ptr<Drives> drives_;
     std::unique_ptr<PcBoard> board_;
     std::unique_ptr<RunLoop> loop_;
     std::unique_ptr<HostRequests> requests_;

@@ -3,6 +3,7 @@
 // The expanded machine, its JSON, and the comparison with a command line.
 #include "system/machine_config.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -61,6 +62,73 @@ json device_json(const ExtraDevice& d) {
     return {{"driver", d.driver}, {"iobase", d.iobase}, {"iosize", d.iosize}, {"readback", d.readback}};
 }
 
+json drive_json(const DriveConfig& d) {
+    json j = {
+        {"id", d.id},
+        {"device", d.device},
+        {"bus", d.bus},
+        {"unit", d.unit},
+        {"serial", d.serial},
+        {"model", d.model},
+        {"version", d.version},
+        {"wwn", d.wwn},
+        {"cylinders", d.cylinders},
+        {"heads", d.heads},
+        {"sectors", d.sectors},
+        {"read_only", d.read_only},
+        {"discard", d.discard},
+        {"detect_zeroes", d.detect_zeroes},
+        {"ignore_read_errors", d.ignore_read_errors},
+        {"ignore_write_errors", d.ignore_write_errors},
+        {"file", d.file},
+        {"format", d.format},
+        {"offset", d.offset},
+        {"size", d.size},
+        {"disk_size", d.disk_size},
+        {"no_backing", d.no_backing},
+        {"snapshot", d.snapshot},
+    };
+    if (d.boot_index) j["boot_index"] = *d.boot_index;
+    return j;
+}
+
+DriveConfig drive_from(const json& j) {
+    DriveConfig d;
+    j.at("id").get_to(d.id);
+    j.at("device").get_to(d.device);
+    j.at("bus").get_to(d.bus);
+    j.at("unit").get_to(d.unit);
+    j.at("serial").get_to(d.serial);
+    j.at("model").get_to(d.model);
+    j.at("version").get_to(d.version);
+    j.at("wwn").get_to(d.wwn);
+    j.at("cylinders").get_to(d.cylinders);
+    j.at("heads").get_to(d.heads);
+    j.at("sectors").get_to(d.sectors);
+    j.at("read_only").get_to(d.read_only);
+    j.at("discard").get_to(d.discard);
+    j.at("detect_zeroes").get_to(d.detect_zeroes);
+    j.at("ignore_read_errors").get_to(d.ignore_read_errors);
+    j.at("ignore_write_errors").get_to(d.ignore_write_errors);
+    j.at("file").get_to(d.file);
+    j.at("format").get_to(d.format);
+    j.at("offset").get_to(d.offset);
+    j.at("size").get_to(d.size);
+    j.at("disk_size").get_to(d.disk_size);
+    j.at("no_backing").get_to(d.no_backing);
+    j.at("snapshot").get_to(d.snapshot);
+    if (j.contains("boot_index")) d.boot_index = j.at("boot_index").get<uint32_t>();
+    return d;
+}
+
+// What the guest sees of a drive, but for what is on the medium.
+std::string seen_of(const DriveConfig& d) {
+    json j = drive_json(d);
+    for (const char* hidden : {"id", "file", "format", "offset", "size", "disk_size", "no_backing", "snapshot"}) j.erase(hidden);
+    j["medium"] = !d.file.empty();
+    return j.dump();
+}
+
 // "a.b: given X, recorded Y"
 Error conflict(std::string_view option, std::string_view given, std::string_view recorded) {
     return Error{fmt::format("-{} {}: contradicts the recording, which was made with '{}': leave the "
@@ -75,7 +143,8 @@ uint64_t MachineConfig::start_rate() const {
 }
 
 std::string MachineConfig::to_json() const {
-    json devices_json = json::array();
+    json devices_json = json::array(), drives_json = json::array();
+    for (const DriveConfig& d : drives) drives_json.push_back(drive_json(d));
     for (const ExtraDevice& d : devices) devices_json.push_back(device_json(d));
     const json j = {
         {"machine", machine},       {"cpu", cpu},
@@ -85,6 +154,7 @@ std::string MachineConfig::to_json() const {
         {"parallel", parallel},     {"devices", devices_json},
         {"append", append},         {"uuid", uuid},
         {"boot_menu", boot_menu},   {"nographic", nographic},
+        {"boot_order", boot_order}, {"drives", drives_json},
         {"rtc_epoch", rtc_epoch},   {"random_seed", random_seed},
         {"auto_shift", auto_shift}, {"shift", shift},
         {"sleep", sleep},           {"digest_ms", digest_ms},
@@ -117,6 +187,11 @@ Result<MachineConfig> MachineConfig::from_json(const std::string& text) {
         j.at("append").get_to(c.append);
         j.at("uuid").get_to(c.uuid);
         j.at("boot_menu").get_to(c.boot_menu);
+        // Recordings of before there were disks haven't these.
+        if (j.contains("boot_order")) j.at("boot_order").get_to(c.boot_order);
+        if (j.contains("drives")) {
+            for (const json& d : j.at("drives")) c.drives.push_back(drive_from(d));
+        }
         j.at("nographic").get_to(c.nographic);
         j.at("rtc_epoch").get_to(c.rtc_epoch);
         j.at("random_seed").get_to(c.random_seed);
@@ -129,7 +204,7 @@ Result<MachineConfig> MachineConfig::from_json(const std::string& text) {
         const bool possible = c.machine == "pc" && c.ram_size >= (1 << 20) &&
                               c.ram_size <= (uint64_t{60} << 30) && c.ram_size % 8192 == 0 &&
                               c.parallel <= 3 && c.shift <= 10 && c.digest_ms > 0 &&
-                              c.devices.size() <= 64;
+                              c.devices.size() <= 64 && c.drives.size() <= 64 && c.boot_order.size() <= 3;
         if (!possible) return Error{"the recorded machine's description has a value out of range"};
         return c;
     } catch (const json::exception& e) {
@@ -159,6 +234,8 @@ Result<MachineConfig> expand(const Options& o, int64_t host_utc, int64_t host_lo
     c.append = o.append;
     c.uuid = o.uuid;
     c.boot_menu = o.boot_menu;
+    c.boot_order = o.boot_order;
+    c.drives = o.drives;
     c.nographic = o.nographic;
     if (o.rtc_base == "utc") {
         c.rtc_epoch = host_utc;
@@ -228,6 +305,18 @@ Result<void> check_against(const Options& o, const MachineConfig& recorded,
             return conflict("device", device_json(d).dump(), all.empty() ? "no such device" : all);
         }
     }
+    for (const DriveConfig& d : o.drives) {
+        if (d.given.empty()) continue;  // one that nobody asked for
+        const auto then = std::ranges::find_if(recorded.drives, [&](const DriveConfig& r) {
+            return r.device == d.device && r.bus == d.bus && r.unit == d.unit;
+        });
+        if (then == recorded.drives.end() || seen_of(*then) != seen_of(d)) {
+            return Error{fmt::format("{}: contradicts the recording, which has {}: leave the option out, or give what was "
+                                     "recorded",
+                                     d.given, then == recorded.drives.end() ? "no drive there" : "there " + seen_of(*then))};
+        }
+    }
+    if (given("boot") && c.boot_order != recorded.boot_order) return conflict("boot", c.boot_order, recorded.boot_order);
     if (o.icount.shift_given &&
         (o.icount.auto_shift != recorded.auto_shift || o.icount.shift != recorded.shift)) {
         const auto name = [](bool automatic, unsigned shift) {

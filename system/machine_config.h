@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "block/drive_options.h"
 #include "system/options.h"
 #include "util/result.h"
 
@@ -38,6 +39,8 @@ struct MachineConfig {
     std::string append;
     std::string uuid;
     bool boot_menu = false;
+    std::string boot_order = "cad";
+    std::vector<DriveConfig> drives;
     bool nographic = false;    // fw_cfg tells the firmware
     int64_t rtc_epoch = 0;     // what the RTC starts from, in its own zone, as seconds since 1970
     uint64_t random_seed = 0;  // of the generator in the core

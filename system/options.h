@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "accel/tcg/tcg.h"
+#include "block/drive_options.h"
 #include "ui/vnc_options.h"
 #include "util/result.h"
 
@@ -69,6 +70,9 @@ struct Options {
     std::vector<std::string> parallels;  // -parallel, in order
     std::vector<DeviceOption> devices;
     bool boot_menu = false;
+    std::string boot_order = "cad";
+    DriveOptions drive_options;       // what was said about disks
+    std::vector<DriveConfig> drives;  // what that means
 
     // --- how it runs ---
     std::vector<std::string> library_paths;  // -L

@@ -17,7 +17,8 @@ Result<std::unique_ptr<ReplayMachine>> ReplayMachine::create(const LogReader& lo
                                    {.notice = [self](const std::string& line) {
                                        if (!self->said_.empty()) self->said_ += '\n';
                                        self->said_ += line;
-                                   }});
+                                   }},
+                                   Drives::Setup{HostDrive::Mode::kReplayed, {}, {}});
     if (!machine) return machine.error();
     made->machine_ = std::move(*machine);
     Machine& m = *made->machine_;

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A machine's drives; see drives.h.
+#include "system/drives.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+namespace qr {
+
+namespace {
+
+std::string absolute(const std::string& file) {
+    return is_nbd_address(file) ? file : std::filesystem::absolute(file).lexically_normal().string();
+}
+
+std::string overlay_prefix(const std::string& log, const std::string& id) { return log + '.' + id; }
+
+}  // namespace
+
+Result<std::unique_ptr<Drives>> Drives::create(const std::vector<DriveConfig>& configs, const Setup& setup, Door& door,
+                                               VirtualClock& clock,
+                                               const std::function<void(const std::string&)>& notice) {
+    using Mode = HostDrive::Mode;
+    auto drives = std::make_unique<Drives>();
+    for (DriveConfig config : configs) {
+        HostDrive::Settings settings;
+        settings.id = config.id;
+        settings.serial = config.serial;
+        settings.removable = config.removable();
+        settings.read_only = config.read_only;
+        settings.discard = config.discard;
+        settings.detect_zeroes = config.detect_zeroes;
+        settings.ignore_read_errors = config.ignore_read_errors;
+        settings.ignore_write_errors = config.ignore_write_errors;
+        auto drive = std::make_unique<HostDrive>(door, clock, settings, notice);
+        const Mode mode = setup.mode == Mode::kDirect && config.snapshot ? Mode::kTemporary : setup.mode;
+        drive->set_mode(mode, config.snapshot || setup.log.empty() ? std::string() : overlay_prefix(setup.log, config.id));
+        drive->set_path_map([moved = setup.moved](const std::string& file) {
+            const auto found = moved.find(file);
+            return found == moved.end() ? file : found->second;
+        });
+        if (!config.file.empty()) {
+            ImageSpec spec = config.image_spec();
+            if (const auto found = setup.moved.find(config.file); found != setup.moved.end()) spec.file = found->second;
+            spec.warn = notice;
+            // A recording and a replay don't touch the image, whatever the guest may do.
+            spec.read_only = config.read_only || mode != Mode::kDirect;
+            auto image = open_image(spec);
+            if (!image) {
+                return Error{config.given.empty() || setup.mode == Mode::kReplayed
+                                 ? fmt::format("drive '{}': {}", config.id, image.error().message)
+                                 : fmt::format("{}: {}", config.given, image.error().message)};
+            }
+            const uint64_t size = (*image)->size() / Overlay::kSector * Overlay::kSector;
+            if (setup.mode == Mode::kReplayed && size != config.disk_size)
+                return Error{fmt::format("drive '{}': image '{}' has {} bytes: it had {} when this was recorded", config.id,
+                                         spec.file, size, config.disk_size)};
+            spec.read_only = config.read_only;
+            spec.format = (*image)->format();
+            drive->insert(std::move(*image), spec);
+            if (setup.mode != Mode::kReplayed) {
+                config.file = absolute(config.file);
+                config.format = spec.format;
+                config.disk_size = size;
+            }
+        }
+        drives->drives_.push_back(std::move(drive));
+        drives->configs_.push_back(std::move(config));
+    }
+    return drives;
+}
+
+std::vector<PcDisk> Drives::disks() const {
+    std::vector<PcDisk> disks;
+    for (size_t i = 0; i < drives_.size(); ++i) {
+        const DriveConfig& c = configs_[i];
+        PcDisk disk;
+        disk.kind = c.cdrom() ? PcDisk::Kind::kIdeCdrom : PcDisk::Kind::kIdeDisk;
+        disk.drive = drives_[i].get();
+        disk.bus = c.bus;
+        disk.unit = c.unit;
+        disk.model = c.model;
+        disk.serial = c.serial;
+        disk.version = c.version;
+        disk.wwn = c.wwn;
+        disk.geometry = {static_cast<uint16_t>(c.cylinders), static_cast<uint16_t>(c.heads),
+                         static_cast<uint16_t>(c.sectors)};
+        disk.boot_index = c.boot_index;
+        disks.push_back(disk);
+    }
+    return disks;
+}
+
+HostDrive* Drives::find(const std::string& id) const {
+    for (const auto& drive : drives_)
+        if (drive->id() == id) return drive.get();
+    return nullptr;
+}
+
+void Drives::state(StateVisitor& v) {
+    for (const auto& drive : drives_) v(drive->id(), *drive);
+}
+
+void remove_overlays(const std::string& log, const std::vector<DriveConfig>& configs) {
+    namespace fs = std::filesystem;
+    std::error_code ignored;
+    const fs::path path = fs::absolute(log);
+    for (const auto& entry : fs::directory_iterator(path.parent_path(), ignored)) {
+        const std::string name = entry.path().filename().string();
+        for (const DriveConfig& config : configs) {
+            // "LOG.ID.overlay" and, of later media, "LOG.ID.2.overlay".
+            const std::string prefix = overlay_prefix(path.filename().string(), config.id) + '.';
+            if (!name.starts_with(prefix)) continue;
+            const std::string rest = name.substr(prefix.size());
+            if (rest.substr(std::min(rest.find_first_not_of("0123456789."), rest.size())) == "overlay")
+                fs::remove(entry.path(), ignored);
+        }
+    }
+}
+
+}  // namespace qr

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+//
+// A machine's drives: made from their configuration, with their media opened, for the board to hang devices on. Where
+// the monitor finds them by name. Source: none.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "block/drive_options.h"
+#include "block/host_drive.h"
+#include "hw/i386/pc_disks.h"
+#include "util/result.h"
+
+namespace qr {
+
+class Drives {
+  public:
+    struct Setup {
+        HostDrive::Mode mode = HostDrive::Mode::kDirect;  // kDirect: snapshot=on makes it kTemporary
+        std::string log;                                  // kRecorded: overlays are named after it
+        // kReplayed: where this run has the image that was at `first` when it was recorded.
+        std::map<std::string, std::string> moved;
+    };
+    // Errors: an image that can't be opened, or isn't what was recorded.
+    static Result<std::unique_ptr<Drives>> create(const std::vector<DriveConfig>& configs, const Setup& setup, Door& door,
+                                                  VirtualClock& clock, const std::function<void(const std::string&)>& notice);
+
+    // As they are now: formats and sizes known, file names absolute. What a recording keeps.
+    const std::vector<DriveConfig>& configs() const { return configs_; }
+    // For the board. They point to the drives.
+    std::vector<PcDisk> disks() const;
+
+    const std::vector<std::unique_ptr<HostDrive>>& all() const { return drives_; }
+    HostDrive* find(const std::string& id) const;
+    void state(StateVisitor& v);
+
+  private:
+    std::vector<DriveConfig> configs_;
+    std::vector<std::unique_ptr<HostDrive>> drives_;  // the same indexes
+};
+
+// A new recording with this name has begun: overlays of an older one with the same name go.
+void remove_overlays(const std::string& log, const std::vector<DriveConfig>& configs);
+
+}  // namespace qr

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Disk options: where drives come to be, and QEMU's words for what is wrong.
+#include <gtest/gtest.h>
+
+#include "block/drive_options.h"
+
+namespace qr {
+namespace {
+
+struct DriveOptionsTest : testing::Test {
+    void drive(const std::string& text) {
+        const auto done = options.add_drive(text);
+        EXPECT_TRUE(done.ok()) << text << ": " << (done.ok() ? "" : done.error().message);
+    }
+    void node(const std::string& text) {
+        const auto done = options.add_blockdev(text);
+        EXPECT_TRUE(done.ok()) << text << ": " << (done.ok() ? "" : done.error().message);
+    }
+    std::vector<DriveConfig> all(bool defaults = false) {
+        const auto drives = options.resolve(defaults);
+        EXPECT_TRUE(drives.ok()) << (drives.ok() ? "" : drives.error().message);
+        return drives.ok() ? *drives : std::vector<DriveConfig>{};
+    }
+    static std::string error_of(const std::string& text) {
+        DriveOptions fresh;
+        const auto done = fresh.add_drive(text);
+        return done.ok() ? "" : done.error().message;
+    }
+    DriveOptions options;
+};
+
+TEST_F(DriveOptionsTest, PlacesAndNames) {
+    ASSERT_TRUE(options.add_image("hdb", "b.img").ok());
+    drive("file=a.img");
+    drive("c.img,media=cdrom");
+    drive("file=d.img,bus=1,unit=1,id=mine");
+    const auto drives = all();
+    ASSERT_EQ(drives.size(), 4u);
+    EXPECT_EQ(drives[0].id, "ide0-hd1");
+    EXPECT_EQ(drives[1].id, "ide0-hd0");
+    EXPECT_EQ(drives[2].id, "ide1-cd0");
+    EXPECT_EQ(drives[2].device, "ide-cd");
+    EXPECT_TRUE(drives[2].read_only);
+    EXPECT_EQ(drives[3].id, "mine");
+    EXPECT_EQ(drives[3].bus, 1u);
+    EXPECT_EQ(drives[3].unit, 1u);
+    EXPECT_FALSE(options.add_drive("file=e.img").ok());
+}
+
+TEST_F(DriveOptionsTest, DefaultCdrom) {
+    EXPECT_EQ(all(true).size(), 1u);
+    EXPECT_EQ(all(true)[0].id, "ide1-cd0");
+    EXPECT_TRUE(all(true)[0].file.empty());
+    EXPECT_TRUE(all(false).empty());
+    ASSERT_TRUE(options.add_image("cdrom", "x.iso").ok());
+    ASSERT_EQ(all(true).size(), 1u);
+    EXPECT_EQ(all(true)[0].file, "x.iso");
+}
+
+TEST_F(DriveOptionsTest, HowItIsRun) {
+    drive("file=a,,b.img,format=qcow2,cache=none,discard=unmap,detect-zeroes=unmap,rerror=ignore,werror=report,snapshot=on");
+    const auto d = all()[0];
+    EXPECT_EQ(d.file, "a,b.img");
+    EXPECT_EQ(d.format, "qcow2");
+    EXPECT_TRUE(d.direct);
+    EXPECT_FALSE(d.no_flush);
+    EXPECT_TRUE(d.discard);
+    EXPECT_TRUE(d.detect_zeroes);
+    EXPECT_TRUE(d.ignore_read_errors);
+    EXPECT_FALSE(d.ignore_write_errors);
+    EXPECT_TRUE(d.snapshot);
+}
+
+TEST_F(DriveOptionsTest, Snapshot) {
+    drive("file=a.img");
+    EXPECT_FALSE(all()[0].snapshot);
+    options.set_snapshot();
+    EXPECT_TRUE(all()[0].snapshot);
+}
+
+TEST_F(DriveOptionsTest, Nodes) {
+    node("driver=file,node-name=f,filename=/x/a.qcow2,cache.direct=on");
+    node("driver=qcow2,node-name=q,file=f,read-only=on");
+    node(R"({"driver": "raw", "node-name": "r", "offset": 1024, "file": {"driver": "nbd",
+            "server": {"type": "inet", "host": "h", "port": "10810"}, "export": "e"}})");
+    node("driver=nbd,node-name=u,server.type=unix,server.path=/run/s,export=x");
+    ASSERT_TRUE(options.add_device("-device a", "ide-cd", {{"drive", "q"}, {"bus", "ide.1"}}).ok());
+    ASSERT_TRUE(options.add_device("-device b", "ide-hd", {{"drive", "r"}, {"serial", "S"}, {"bootindex", "2"}}).ok());
+    ASSERT_TRUE(options.add_device("-device c", "ide-hd", {{"drive", "u"}, {"bus", "ide.1"}}).ok());
+    const auto drives = all(true);
+    ASSERT_EQ(drives.size(), 3u);
+    EXPECT_EQ(drives[0].file, "/x/a.qcow2");
+    EXPECT_EQ(drives[0].format, "qcow2");
+    EXPECT_TRUE(drives[0].direct);
+    EXPECT_EQ(drives[0].bus, 1u);
+    EXPECT_EQ(drives[1].file, "nbd://h:10810/e");
+    EXPECT_EQ(drives[1].offset, 1024u);
+    EXPECT_EQ(drives[1].serial, "S");
+    EXPECT_EQ(drives[1].boot_index, 2u);
+    EXPECT_EQ(drives[2].file, "nbd+unix:///x?socket=/run/s");
+    EXPECT_EQ(drives[2].unit, 1u);
+}
+
+TEST_F(DriveOptionsTest, BlkreplayIsTheDriveBelowIt) {
+    drive("file=a.qcow2,if=none,snapshot=on,id=img-direct");
+    drive("driver=blkreplay,if=none,image=img-direct,id=img-blkreplay");
+    ASSERT_TRUE(options.add_device("-device x", "ide-hd", {{"drive", "img-blkreplay"}}).ok());
+    const auto drives = all();
+    ASSERT_EQ(drives.size(), 1u);
+    EXPECT_EQ(drives[0].id, "img-blkreplay");
+    EXPECT_EQ(drives[0].file, "a.qcow2");
+    EXPECT_TRUE(drives[0].snapshot);
+}
+
+TEST_F(DriveOptionsTest, Errors) {
+    EXPECT_EQ(error_of("file=x,if=bogus"), "unsupported bus type 'bogus'");
+    EXPECT_EQ(error_of("file=x,media=tape"), "'tape' invalid media");
+    EXPECT_EQ(error_of("file=x,bus=5"), "machine type does not support if=ide,bus=5,unit=0");
+    EXPECT_EQ(error_of("file=x,unit=3"), "unit 3 too big (max is 1)");
+    EXPECT_EQ(error_of("file=x,cache=foo"), "invalid cache option");
+    EXPECT_EQ(error_of("file=x,index=1,unit=1"), "index cannot be used with bus and unit");
+    EXPECT_EQ(error_of("file=x,format=vmdk"), "Unknown driver 'vmdk'");
+    EXPECT_EQ(error_of("file=x,foo=1"), "Block format 'raw' does not support the option 'foo'");
+    EXPECT_EQ(error_of("file=x,werror=foo"), "'foo' invalid write error action");
+    EXPECT_EQ(error_of("file=x,iops=7"), "throttling isn't supported: leave out 'iops'");
+    EXPECT_EQ(error_of("format=raw"), "A block device must be specified for \"file\"");
+    EXPECT_EQ(error_of("file=x,id=1"), "Parameter 'id' expects an identifier");
+    EXPECT_EQ(error_of("file.driver=file,format=raw"), "Parameter 'file.filename' is missing");
+}
+
+TEST_F(DriveOptionsTest, NodesInALoop) {
+    // A child is there before its parent, so that a loop can't be written down.
+    EXPECT_FALSE(options.add_blockdev("driver=raw,node-name=a,file=a").ok());
+    EXPECT_FALSE(options.add_blockdev(R"({"driver": "raw", "node-name": "a")").ok());
+    EXPECT_FALSE(options.add_blockdev("[1]").ok());
+}
+
+}  // namespace
+}  // namespace qr
