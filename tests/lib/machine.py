@@ -16,6 +16,10 @@ import sys
 import tempfile
 import unittest
 
+# No windows on the desktop of whoever runs the tests.
+for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+    os.environ.pop(name, None)
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 GUESTS = ROOT / "tests" / "replay" / "guests"
 EMULATOR = os.environ.get("QEMU_REPLAY", str(ROOT / "build" / "qemu-system-i386"))

@@ -6,7 +6,9 @@ import base64
 import os
 import socket
 import struct
+import subprocess
 import time
+import zlib
 
 RAW, DESKTOP_SIZE, POINTER_CHANGE, EXTENDED_KEY = 0, -223, -257, -258
 SYMBOLS = {"ret": 0xff0d, "esc": 0xff1b, "backspace": 0xff08, "tab": 0xff09, "shift": 0xffe1, "ctrl": 0xffe3,
@@ -75,7 +77,6 @@ def reversed_bits(byte):
 
 def des(key, block):
     """DES of one block with OpenSSL's program: Python has none. VNC takes the key's bits from the other end."""
-    import subprocess
     key = bytes(reversed_bits(b) for b in key.encode()[:8].ljust(8, b"\0"))
     done = subprocess.run(["openssl", "enc", "-des-ecb", "-nopad", "-K", key.hex(), "-provider", "legacy",
                            "-provider", "default"], input=block, capture_output=True, check=True)
@@ -253,3 +254,29 @@ def read_ppm(path):
         raise ValueError(f"{path}: not a PPM of the kind that is written here")
     width, height = map(int, size.split())
     return width, height, pixels
+
+
+def read_png(path):
+    """Width, height and pixels of a PNG of 8-bit RGB."""
+    with open(path, "rb") as file:
+        data = file.read()[8:]
+    packed = b""
+    while data:
+        size, kind = struct.unpack(">I4s", data[:8])
+        if kind == b"IHDR":
+            width, height = struct.unpack(">II", data[8:16])
+        elif kind == b"IDAT":
+            packed += data[8:8 + size]
+        data = data[12 + size:]
+    raw, before, rows = zlib.decompress(packed), bytearray(3 * width), []
+    for y in range(height):
+        start = y * (3 * width + 1)
+        how, line = raw[start], bytearray(raw[start + 1:start + 1 + 3 * width])
+        for x in range(len(line)):
+            left, corner = (line[x - 3], before[x - 3]) if x >= 3 else (0, 0)
+            up = before[x]
+            guess = min((left, up, corner), key=lambda v: abs(left + up - corner - v))
+            line[x] = (line[x] + (0, left, up, (left + up) // 2, guess)[how]) & 255
+        rows.append(bytes(line))
+        before = line
+    return width, height, b"".join(rows)

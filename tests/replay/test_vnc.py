@@ -10,12 +10,10 @@ import pathlib
 import random
 import re
 import socket
-import struct
 import subprocess
 import sys
 import threading
 import time
-import zlib
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import machine  # noqa: E402
@@ -40,31 +38,6 @@ def picture(count=0):
     words = [(0x1234 + n) & 0xffff for n in range(SIZE[0] * SIZE[1])]
     words[0] += count
     return (*SIZE, b"".join(map(rgb, words)))
-
-
-def read_png(path):
-    """Width, height and pixels of a PNG of 8-bit RGB."""
-    data = path.read_bytes()[8:]
-    packed = b""
-    while data:
-        size, kind = struct.unpack(">I4s", data[:8])
-        if kind == b"IHDR":
-            width, height = struct.unpack(">II", data[8:16])
-        elif kind == b"IDAT":
-            packed += data[8:8 + size]
-        data = data[12 + size:]
-    raw, before, rows = zlib.decompress(packed), bytearray(3 * width), []
-    for y in range(height):
-        start = y * (3 * width + 1)
-        how, line = raw[start], bytearray(raw[start + 1:start + 1 + 3 * width])
-        for x in range(len(line)):
-            left, corner = (line[x - 3], before[x - 3]) if x >= 3 else (0, 0)
-            up = before[x]
-            guess = min((left, up, corner), key=lambda v: abs(left + up - corner - v))
-            line[x] = (line[x] + (0, left, up, (left + up) // 2, guess)[how]) & 255
-        rows.append(bytes(line))
-        before = line
-    return width, height, b"".join(rows)
 
 
 class Vnc(machine.MachineTest):
@@ -149,7 +122,7 @@ class Vnc(machine.MachineTest):
         for engine in ("tcg", "interp"):
             subprocess.run([SCREENS, self.log, self.folder, engine, str(last - 1)], check=True, timeout=PATIENCE,
                            stdout=subprocess.DEVNULL)
-            self.assertEqual(read_png(self.folder / f"{last - 1}.png"), picture(shown))
+            self.assertEqual(rfb.read_png(self.folder / f"{last - 1}.png"), picture(shown))
 
     def test_positions(self):
         process = self.boot(defines=["ABSOLUTE"])
