@@ -360,72 +360,18 @@ Result<void> DriveOptions::fill_from_node(const Node& node, const std::string& p
 
 // --- -device ---
 
-bool DriveOptions::is_drive_device(const std::string& driver) { return driver == "ide-hd" || driver == "ide-cd"; }
+bool DriveOptions::is_drive_device(const std::string& driver) {
+    return driver == "ide-hd" || driver == "ide-cd" || driver == "floppy" || driver == "virtio-blk-pci" ||
+           driver == "virtio-blk-pci-non-transitional" || driver == "virtio-blk-pci-transitional" || driver == "virtio-blk";
+}
 
 Result<void> DriveOptions::add_device(const std::string& given, const std::string& driver, const Properties& properties) {
     devices_.push_back({given, driver, properties});
     return {};
 }
 
-Result<void> DriveOptions::attach(const Device& device, std::vector<DriveConfig>& all, std::vector<Wanted>& unattached) const {
-    DriveConfig d;
-    std::string drive_name, device_id, bus_name;
-    int unit = -1;
-    struct Property {
-        std::string_view name;
-        std::string DriveConfig::*text;
-    };
-    constexpr Property kTexts[] = {{"serial", &DriveConfig::serial}, {"model", &DriveConfig::model}, {"ver", &DriveConfig::version}};
-    DriveConfig set;
-    std::set<std::string> seen;
-    for (const auto& [key, value] : device.properties) {
-        seen.insert(key);
-        const auto text = std::ranges::find(kTexts, key, &Property::name);
-        if (text != std::end(kTexts)) {
-            set.*(text->text) = value;
-        } else if (key == "drive") {
-            drive_name = value;
-        } else if (key == "id") {
-            device_id = value;
-        } else if (key == "bus") {
-            bus_name = value;
-        } else if (key == "rerror" || key == "werror") {
-            if (value == "auto") continue;
-            if (auto done = set_error_action(key == "werror", value, set); !done) return done.error();
-        } else if (key == "share-rw" || key == "write-cache" || key == "logical_block_size" || key == "physical_block_size") {
-            const bool usual = value == "off" || value == "auto" || value == "512" || (key == "write-cache" && value == "on");
-            if (!usual) return Error{fmt::format("{}.{}={} isn't supported: leave it out", device.driver, key, value)};
-        } else if (key == "unit" || key == "bootindex" || key == "cyls" || key == "heads" || key == "secs" || key == "wwn") {
-            const auto value_of = parse_size(value);
-            const uint64_t most = key == "wwn" ? ~uint64_t{0} : key == "unit" || key == "bootindex" ? 0x7fffffff : 0xffff;
-            if (!value_of || *value_of > most)
-                return Error{fmt::format("Parameter '{}' expects a number", key)};
-            const auto n = static_cast<uint32_t>(*value_of);
-            if (key == "unit") unit = static_cast<int>(n);
-            if (key == "bootindex") set.boot_index = n;
-            if (key == "cyls") set.cylinders = n;
-            if (key == "heads") set.heads = n;
-            if (key == "secs") set.sectors = n;
-            if (key == "wwn") set.wwn = *value_of;
-        } else {
-            return Error{fmt::format("Property '{}.{}' not found", device.driver, key)};
-        }
-    }
-    if (drive_name.empty()) {
-        if (device.driver != "ide-cd") return Error{"No drive specified"};
-    } else if (const auto found = std::ranges::find(unattached, drive_name, [](const Wanted& w) { return w.drive.id; });
-               found != unattached.end()) {
-        d = found->drive;
-        unattached.erase(found);
-    } else if (std::ranges::any_of(all, [&](const DriveConfig& other) { return other.id == drive_name; })) {
-        return Error{fmt::format("Drive '{}' is already in use by another device", drive_name)};
-    } else if (const auto node = nodes_.find(drive_name); node != nodes_.end()) {
-        if (auto done = fill_from_node(node->second, "", 0, d); !done) return done.error();
-        d.id = drive_name;
-        d.snapshot = snapshot_;
-    } else {
-        return Error{fmt::format("Property '{}.drive' can't find value '{}'", device.driver, drive_name)};
-    }
+Result<void> DriveOptions::place_ide(DriveConfig& d, const std::string& bus_name, int unit,
+                                     const std::vector<DriveConfig>& all) const {
     int bus = -1;
     if (!bus_name.empty()) {
         const bool ide = bus_name.size() == 5 && bus_name.starts_with("ide.") && bus_name[4] >= '0' && bus_name[4] <= '1';
@@ -451,9 +397,109 @@ Result<void> DriveOptions::attach(const Device& device, std::vector<DriveConfig>
     if (!placed && unit >= 0) return Error{fmt::format("IDE unit {} is in use", unit)};
     if (!placed) return Error{fmt::format("No free IDE unit{}: expected at most two on each of ide.0 and ide.1",
                                           bus_name.empty() ? "" : " on bus '" + bus_name + "'")};
-    d.device = device.driver;
+    return {};
+}
+
+Result<void> DriveOptions::attach(const Device& device, std::vector<DriveConfig>& all, std::vector<Wanted>& unattached) const {
+    DriveConfig d;
+    std::string drive_name, device_id, bus_name;
+    int unit = -1;
+    struct Property {
+        std::string_view name;
+        std::string DriveConfig::*text;
+    };
+    constexpr Property kTexts[] = {{"serial", &DriveConfig::serial}, {"model", &DriveConfig::model}, {"ver", &DriveConfig::version}};
+    DriveConfig set;
+    std::set<std::string> seen;
+    const bool virtio = device.driver.starts_with("virtio-blk");
+    for (const auto& [key, value] : device.properties) {
+        seen.insert(key);
+        const auto text = std::ranges::find(kTexts, key, &Property::name);
+        if (text != std::end(kTexts)) {
+            set.*(text->text) = value;
+        } else if (key == "drive") {
+            drive_name = value;
+        } else if (key == "id") {
+            device_id = value;
+        } else if (key == "bus") {
+            bus_name = value;
+        } else if (key == "rerror" || key == "werror") {
+            if (value == "auto") continue;
+            if (auto done = set_error_action(key == "werror", value, set); !done) return done.error();
+        } else if (key == "share-rw" || key == "write-cache" || key == "logical_block_size" || key == "physical_block_size") {
+            const bool usual = value == "off" || value == "auto" || value == "512" || (key == "write-cache" && value == "on");
+            if (!usual) return Error{fmt::format("{}.{}={} isn't supported: leave it out", device.driver, key, value)};
+        } else if (key == "drive-type" && device.driver == "floppy") {
+            if (value != "auto" && value != "144" && value != "288" && value != "120" && value != "none")
+                return Error{fmt::format("Property 'floppy.drive-type' doesn't take value '{}': expected 120, 144, 288 or auto", value)};
+            set.floppy_type = value == "auto" ? "" : value;
+        } else if (key == "addr" && virtio) {
+            const auto slot = parse_size(value.substr(0, value.find('.')).starts_with("0x") ? value.substr(0, value.find('.'))
+                                                                                            : "0x" + value.substr(0, value.find('.')));
+            if (!slot || *slot > 31 || (value.find('.') != std::string::npos && !value.ends_with(".0")))
+                return Error{fmt::format("Property '{}.addr' doesn't take value '{}': expected a slot, 1 to 1f", device.driver, value)};
+            set.slot = static_cast<unsigned>(*slot);
+        } else if ((key == "disable-legacy" || key == "disable-modern") && virtio) {
+            const auto on = value == "auto" ? Result<bool>(false) : yes_no(key, value);
+            if (!on) return on.error();
+            if (key == "disable-modern" && *on) return Error{"disable-modern=on isn't supported: leave it out"};
+            if (key == "disable-legacy") set.modern_only = *on;
+        } else if (key == "unit" || key == "bootindex" || key == "cyls" || key == "heads" || key == "secs" || key == "wwn") {
+            const auto value_of = parse_size(value);
+            const uint64_t most = key == "wwn" ? ~uint64_t{0} : key == "unit" || key == "bootindex" ? 0x7fffffff : 0xffff;
+            if (!value_of || *value_of > most)
+                return Error{fmt::format("Parameter '{}' expects a number", key)};
+            const auto n = static_cast<uint32_t>(*value_of);
+            if (key == "unit") unit = static_cast<int>(n);
+            if (key == "bootindex") set.boot_index = n;
+            if (key == "cyls") set.cylinders = n;
+            if (key == "heads") set.heads = n;
+            if (key == "secs") set.sectors = n;
+            if (key == "wwn") set.wwn = *value_of;
+        } else {
+            return Error{fmt::format("Property '{}.{}' not found", device.driver, key)};
+        }
+    }
+    if (drive_name.empty()) {
+        if (virtio) return Error{"drive property not set"};
+        if (device.driver == "ide-hd") return Error{"No drive specified"};
+    } else if (const auto found = std::ranges::find(unattached, drive_name, [](const Wanted& w) { return w.drive.id; });
+               found != unattached.end()) {
+        d = found->drive;
+        unattached.erase(found);
+    } else if (std::ranges::any_of(all, [&](const DriveConfig& other) { return other.id == drive_name; })) {
+        return Error{fmt::format("Drive '{}' is already in use by another device", drive_name)};
+    } else if (const auto node = nodes_.find(drive_name); node != nodes_.end()) {
+        if (auto done = fill_from_node(node->second, "", 0, d); !done) return done.error();
+        d.id = drive_name;
+        d.snapshot = snapshot_;
+    } else {
+        return Error{fmt::format("Property '{}.drive' can't find value '{}'", device.driver, drive_name)};
+    }
+    if (virtio || device.driver == "floppy") {
+        const char* parent = virtio ? "pci." : "floppy-bus.";
+        if (!bus_name.empty() && bus_name != std::string(parent) + "0") return Error{fmt::format("Bus '{}' not found", bus_name)};
+        const std::string kind = virtio ? "virtio-blk-pci" : "floppy";
+        const auto taken = [&](unsigned u) {
+            return std::ranges::any_of(all, [&](const DriveConfig& o) { return o.device == kind && o.unit == u; });
+        };
+        d.bus = 0;
+        d.unit = unit < 0 ? 0 : static_cast<unsigned>(unit);
+        while (unit < 0 && taken(d.unit)) ++d.unit;
+        if (!virtio && d.unit > 1) return Error{fmt::format("Can't create floppy unit {}, bus supports only 2 units", d.unit)};
+        if (taken(d.unit)) return Error{fmt::format("Floppy unit {} is in use", d.unit)};
+        if (virtio && d.file.empty()) return Error{"Device needs media, but drive is empty"};
+        d.device = kind;
+    } else {
+        if (auto placed = place_ide(d, bus_name, unit, all); !placed) return placed.error();
+        d.device = device.driver;
+    }
+    d.slot = set.slot;
+    d.modern_only = set.modern_only || device.driver.ends_with("-non-transitional");
+    d.floppy_type = set.floppy_type;
     if (d.cdrom()) d.read_only = true;
-    if (d.id.empty()) d.id = device_id.empty() ? fmt::format("ide{}-cd{}", d.bus, d.unit) : device_id;
+    if (d.id.empty())
+        d.id = !device_id.empty() ? device_id : d.cdrom() ? fmt::format("ide{}-cd{}", d.bus, d.unit) : fmt::format("floppy{}", d.unit);
     if (seen.contains("serial")) d.serial = set.serial;
     d.model = set.model;
     d.version = set.version;
@@ -502,14 +548,17 @@ Result<std::vector<DriveConfig>> DriveOptions::resolve(bool defaults) const {
             continue;
         }
         if (w.drive.device == "ide-hd" && w.drive.read_only) return Error{"Block node is read-only"};
-        if (w.drive.device == "ide-hd" && w.drive.file.empty())
+        if ((w.drive.device == "ide-hd" || w.drive.device == "virtio-blk-pci") && w.drive.file.empty())
             return Error{w.drive.given + ": Device needs media, but drive is empty"};
         all.push_back(std::move(w.drive));
     }
     for (const Device& device : devices_) {
         if (auto done = attach(device, all, unattached); !done) return Error{device.given + ": " + done.error().message};
     }
-    if (defaults && devices_.empty() &&
+    const auto asked_for = [&](std::string_view driver) {
+        return std::ranges::any_of(devices_, [&](const Device& d) { return d.driver.starts_with(driver); });
+    };
+    if (defaults && !asked_for("ide-") &&
         std::ranges::none_of(all, [](const DriveConfig& d) { return d.device.starts_with("ide-") && d.bus == 1 && d.unit == 0; })) {
         DriveConfig empty;
         empty.id = "ide1-cd0";
@@ -518,10 +567,12 @@ Result<std::vector<DriveConfig>> DriveOptions::resolve(bool defaults) const {
         empty.read_only = true;
         all.push_back(empty);
     }
-    for (const DriveConfig& d : all) {
-        if (!is_drive_device(d.device))
-            return Error{fmt::format("{}: no device for if={} in this version: expected if=ide", d.given,
-                                     d.device == "floppy" ? "floppy" : "virtio")};
+    if (defaults && !asked_for("floppy") &&
+        std::ranges::none_of(all, [](const DriveConfig& d) { return d.device == "floppy" && d.unit == 0; })) {
+        DriveConfig empty;
+        empty.id = "floppy0";
+        empty.device = "floppy";
+        all.push_back(empty);
     }
     return all;
 }

@@ -28,6 +28,9 @@ struct DriveConfig {
     uint64_t wwn = 0;
     uint32_t cylinders = 0, heads = 0, sectors = 0;  // 0: made from the size
     std::optional<uint32_t> boot_index;
+    std::optional<unsigned> slot;  // virtio-blk-pci: addr=
+    bool modern_only = false;      // virtio-blk-pci: disable-legacy=on
+    std::string floppy_type;       // floppy: drive-type=
     bool read_only = false;
     bool discard = false;
     bool detect_zeroes = false;
@@ -60,7 +63,8 @@ class DriveOptions {
     Result<void> add_device(const std::string& given, const std::string& driver, const Properties& properties);
     void set_snapshot() { snapshot_ = true; }
 
-    // Everything in its place. defaults: with the drives that a PC has unasked (an empty CD-ROM drive).
+    // Everything in its place. defaults: with the drives that a PC has unasked (an empty CD-ROM drive and an empty
+    // floppy drive).
     // Errors begin with the option that is at fault.
     Result<std::vector<DriveConfig>> resolve(bool defaults) const;
 
@@ -80,6 +84,7 @@ class DriveOptions {
 
     Result<void> add_wanted(Wanted wanted);
     Result<void> fill_from_node(const Node& node, const std::string& prefix, unsigned depth, DriveConfig& drive) const;
+    Result<void> place_ide(DriveConfig& d, const std::string& bus, int unit, const std::vector<DriveConfig>& all) const;
     Result<void> attach(const Device& device, std::vector<DriveConfig>& all, std::vector<Wanted>& unattached) const;
 
     std::vector<Wanted> drives_;

@@ -76,7 +76,8 @@ HostDrive::HostDrive(Door& door, VirtualClock& clock, Settings settings, Notice 
 }
 
 HostDrive::~HostDrive() {
-    if (const auto done = flush_all(); !done) notice_(done.error().message);
+    // Who wants to know how it went has called flush_all() before.
+    static_cast<void>(flush_all());
 }
 
 void HostDrive::set_mode(Mode mode, const std::string& overlay) {
@@ -387,10 +388,9 @@ Result<void> HostDrive::change_medium(const ImageSpec& spec) {
     in.format = (*image)->format();
     in.read_only = spec.read_only;
     in.size = (*image)->size() / Overlay::kSector * Overlay::kSector;
-    {
-        std::lock_guard lock(staged_mutex_);
-        staged_.emplace_back(spec, std::move(*image));
-    }
+    // Together: they arrive in the order in which they were staged.
+    std::lock_guard lock(staged_mutex_);
+    staged_.emplace_back(spec, std::move(*image));
     medium_port_.submit(in);
     return {};
 }
@@ -600,6 +600,7 @@ void HostDrive::state(StateVisitor& v) {
             v.leave();
         }
     }
+    if (v.loading()) publish_info();
     if (!v.saving() || mode_ == Mode::kDirect) return;
     // Every medium that can be written has all versions that are pinned: which one it is in doesn't matter.
     for (const auto& m : media_) {
@@ -613,7 +614,6 @@ void HostDrive::state(StateVisitor& v) {
                 v.fail("version isn't one of the disk that is kept");
         }
     }
-    if (v.loading()) publish_info();
 }
 
 }  // namespace qr

@@ -198,7 +198,7 @@ class HostDrive final : public Drive {
     VirtualClock& clock_;
     const Settings settings_;
     const Notice notice_;
-    Mode mode_ = Mode::kDirect;
+    std::atomic<Mode> mode_ = Mode::kDirect;
     std::string overlay_prefix_;
     std::function<std::string(const std::string&)> path_map_;
     std::function<void()> changed_, asked_;

@@ -169,6 +169,8 @@ Result<void> add_image(Options& o, const std::string& value) {
 constexpr std::string_view kDeviceHelp =
     "name \"ide-cd\", bus IDE\n"
     "name \"ide-hd\", bus IDE\n"
+    "name \"floppy\", bus floppy-bus\n"
+    "name \"virtio-blk-pci\", bus PCI\n"
     "name \"isa-debug-exit\", bus ISA\n"
     "name \"isa-debugcon\", bus ISA\n";
 
@@ -407,7 +409,7 @@ constexpr OptionRow kOptions[] = {
     {"chardev", true, "BACKEND,id=ID,...  a character device by name", add_chardev},
     {"debugcon", true, "BACKEND  the BIOS's debug port 0x402", add_debugcon},
     {"drive", true,
-     "file=IMAGE[,if=ide|none][,index=N|,bus=N,unit=N][,media=disk|cdrom][,format=raw|qcow2][,snapshot=on]\n"
+     "file=IMAGE[,if=ide|virtio|floppy|none][,index=N|,bus=N,unit=N][,media=disk|cdrom][,format=raw|qcow2][,snapshot=on]\n"
      "                  [,cache=writeback|writethrough|none|directsync|unsafe][,readonly=on][,discard=unmap][,id=ID]\n"
      "                  a disk; IMAGE may be nbd://HOST/NAME or nbd+unix:///NAME?socket=PATH",
      [](Options& o, const std::string& v) { return o.drive_options.add_drive(v); }},
@@ -418,7 +420,7 @@ constexpr OptionRow kOptions[] = {
     {"hdc", true, "", add_image<'h', 'd', 'c'>},
     {"hdd", true, "", add_image<'h', 'd', 'd'>},
     {"cdrom", true, "IMAGE  a CD-ROM in the second channel's master", add_image<'c', 'd', 'r', 'o', 'm'>},
-    {"fda", true, "", add_image<'f', 'd', 'a'>},
+    {"fda", true, "IMAGE  a floppy in drive A:; -fdb: in B:", add_image<'f', 'd', 'a'>},
     {"fdb", true, "", add_image<'f', 'd', 'b'>},
     {"snapshot", false, "write to temporary files instead of the images",
      [](Options& o, const std::string&) -> Result<void> {

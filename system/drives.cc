@@ -77,7 +77,10 @@ std::vector<PcDisk> Drives::disks() const {
     for (size_t i = 0; i < drives_.size(); ++i) {
         const DriveConfig& c = configs_[i];
         PcDisk disk;
-        disk.kind = c.cdrom() ? PcDisk::Kind::kIdeCdrom : PcDisk::Kind::kIdeDisk;
+        disk.kind = c.cdrom()                        ? PcDisk::Kind::kIdeCdrom
+                    : c.device == "floppy"           ? PcDisk::Kind::kFloppy
+                    : c.device == "virtio-blk-pci"   ? PcDisk::Kind::kVirtioBlk
+                                                     : PcDisk::Kind::kIdeDisk;
         disk.drive = drives_[i].get();
         disk.bus = c.bus;
         disk.unit = c.unit;
@@ -88,6 +91,9 @@ std::vector<PcDisk> Drives::disks() const {
         disk.geometry = {static_cast<uint16_t>(c.cylinders), static_cast<uint16_t>(c.heads),
                          static_cast<uint16_t>(c.sectors)};
         disk.boot_index = c.boot_index;
+        disk.slot = c.slot;
+        disk.modern_only = c.modern_only;
+        disk.floppy_type = c.floppy_type;
         disks.push_back(disk);
     }
     return disks;

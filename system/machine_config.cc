@@ -89,6 +89,9 @@ json drive_json(const DriveConfig& d) {
         {"snapshot", d.snapshot},
     };
     if (d.boot_index) j["boot_index"] = *d.boot_index;
+    if (d.slot) j["slot"] = *d.slot;
+    if (d.modern_only) j["modern_only"] = true;
+    if (!d.floppy_type.empty()) j["floppy_type"] = d.floppy_type;
     return j;
 }
 
@@ -118,6 +121,9 @@ DriveConfig drive_from(const json& j) {
     j.at("no_backing").get_to(d.no_backing);
     j.at("snapshot").get_to(d.snapshot);
     if (j.contains("boot_index")) d.boot_index = j.at("boot_index").get<uint32_t>();
+    if (j.contains("slot")) d.slot = j.at("slot").get<unsigned>();
+    if (j.contains("modern_only")) j.at("modern_only").get_to(d.modern_only);
+    if (j.contains("floppy_type")) j.at("floppy_type").get_to(d.floppy_type);
     return d;
 }
 

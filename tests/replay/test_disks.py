@@ -74,6 +74,28 @@ class Disks(machine.MachineTest):
                     self.replay("-accel", engine, status=status)
                     self.assertEqual(image.read_bytes(), before)
 
+    def test_virtio(self):
+        image = self.disk()
+        before = image.read_bytes()
+        for device in (["-drive", f"file={image},format=raw,if=virtio,id=d"],
+                       ["-blockdev", f"driver=file,filename={image},node-name=d", "-device", "virtio-blk-pci,drive=d"]):
+            with self.subTest(device):
+                done = machine.run("-display", "none", *machine.EXIT_DEVICE, *device, *self.recording("shift=2"))
+                self.assertEqual(done.status & 1, 1, done)
+                self.assertNotEqual(done.status, 255, done)
+                self.assertEqual(image.read_bytes(), before)
+                self.replay(status=done.status)
+
+    def test_a_floppy_is_read(self):
+        # The guest wants extensions that a floppy hasn't: it ends with an error, after it was loaded.
+        image = self.disk(name="floppy.img")
+        with open(image, "r+b") as file:
+            file.truncate(1440 * 1024)
+        done = machine.run("-display", "none", *machine.EXIT_DEVICE, "-drive", f"file={image},format=raw,if=floppy",
+                           "-boot", "a", *self.recording("shift=2"))
+        self.assertEqual(done.status, 255, done)
+        self.replay(status=255)
+
     def test_a_changed_byte_is_named(self):
         image = self.disk()
         self.record(image)

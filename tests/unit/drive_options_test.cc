@@ -47,14 +47,38 @@ TEST_F(DriveOptionsTest, PlacesAndNames) {
     EXPECT_FALSE(options.add_drive("file=e.img").ok());
 }
 
-TEST_F(DriveOptionsTest, DefaultCdrom) {
-    EXPECT_EQ(all(true).size(), 1u);
+TEST_F(DriveOptionsTest, DrivesThatAreThereUnasked) {
+    ASSERT_EQ(all(true).size(), 2u);
     EXPECT_EQ(all(true)[0].id, "ide1-cd0");
     EXPECT_TRUE(all(true)[0].file.empty());
+    EXPECT_EQ(all(true)[1].id, "floppy0");
     EXPECT_TRUE(all(false).empty());
     ASSERT_TRUE(options.add_image("cdrom", "x.iso").ok());
-    ASSERT_EQ(all(true).size(), 1u);
+    ASSERT_TRUE(options.add_image("fda", "x.img").ok());
+    ASSERT_EQ(all(true).size(), 2u);
     EXPECT_EQ(all(true)[0].file, "x.iso");
+    EXPECT_EQ(all(true)[1].file, "x.img");
+    EXPECT_EQ(all(true)[1].id, "floppy0");
+}
+
+TEST_F(DriveOptionsTest, FloppyAndVirtio) {
+    drive("file=f.img,if=floppy,unit=1");
+    drive("file=v.img,if=virtio");
+    drive("file=w.img,if=none,id=w");
+    drive("file=g.img,if=none,id=g");
+    ASSERT_TRUE(options.add_device("-device v", "virtio-blk-pci", {{"drive", "w"}, {"addr", "1e"}, {"disable-legacy", "on"}}).ok());
+    ASSERT_TRUE(options.add_device("-device f", "floppy", {{"drive", "g"}, {"drive-type", "144"}}).ok());
+    const auto drives = all();
+    ASSERT_EQ(drives.size(), 4u);
+    EXPECT_EQ(drives[0].id, "floppy1");
+    EXPECT_EQ(drives[0].unit, 1u);
+    EXPECT_EQ(drives[1].id, "virtio0");
+    EXPECT_EQ(drives[1].device, "virtio-blk-pci");
+    EXPECT_EQ(drives[2].unit, 1u);
+    EXPECT_EQ(drives[2].slot, 0x1eu);
+    EXPECT_TRUE(drives[2].modern_only);
+    EXPECT_EQ(drives[3].unit, 0u);
+    EXPECT_EQ(drives[3].floppy_type, "144");
 }
 
 TEST_F(DriveOptionsTest, HowItIsRun) {
@@ -87,7 +111,7 @@ TEST_F(DriveOptionsTest, Nodes) {
     ASSERT_TRUE(options.add_device("-device a", "ide-cd", {{"drive", "q"}, {"bus", "ide.1"}}).ok());
     ASSERT_TRUE(options.add_device("-device b", "ide-hd", {{"drive", "r"}, {"serial", "S"}, {"bootindex", "2"}}).ok());
     ASSERT_TRUE(options.add_device("-device c", "ide-hd", {{"drive", "u"}, {"bus", "ide.1"}}).ok());
-    const auto drives = all(true);
+    const auto drives = all();
     ASSERT_EQ(drives.size(), 3u);
     EXPECT_EQ(drives[0].file, "/x/a.qcow2");
     EXPECT_EQ(drives[0].format, "qcow2");
