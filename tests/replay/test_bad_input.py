@@ -35,13 +35,13 @@ class BadInput(machine.MachineTest):
         self.check(["-frobnicate"], "-frobnicate", "invalid option", "-help")
 
     def test_option_of_a_later_version(self):
-        self.check(["-hda", "disk.img"], "-hda", "not supported by this version")
+        self.check(["-spice", "port=1"], "-spice", "not supported by this version")
 
     def test_missing_argument(self):
         self.check(["-m"], "-m", "requires an argument")
 
     def test_disk_image(self):
-        self.check(["disk.img"], "disk.img")
+        self.check(["disk.img"], "Could not open 'disk.img'", "No such file")
 
     def test_missing_bios(self):
         self.check(["-bios", "no-such-bios.bin"], "no-such-bios.bin", "No such file or directory")
