@@ -8,6 +8,7 @@
 // Source: none (docs/cpu.rst). VM thread only.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -75,7 +76,7 @@ class CodeCache {
         // Where this block was last found to be what is to be executed: the interpreter's key of that place
         // and time. 0: nowhere, or it is dead.
         uint64_t stamp = 0;
-        Block* next = nullptr;     // of those that start in the same granule
+        Block* next = nullptr;     // of those that start in the same bucket
         Page* page = nullptr;
         Page* second = nullptr;    // where its only instruction ends, if it crosses
         uint64_t granules = 0;     // of page
@@ -109,28 +110,41 @@ class CodeCache {
         Insn end;
         Block* to[2];  // if the branch isn't taken; if it is
     };
+    // Slices end anywhere, and begin anew there: in the long run most instructions of hot code start a block. So
+    // buckets are small, and what was found last is found first.
+    static constexpr unsigned kBucketShift = 4;
+    static constexpr unsigned kBuckets = unsigned{kPageSize} >> kBucketShift;
     struct Page {
         CodePageKey key;
-        std::array<Block*, 64> starting{};  // by granule
-        std::vector<Block*> crossing;       // blocks whose second page this is
+        unsigned longest = 0;                     // bytes of a block in it
+        std::array<Block*, kBuckets> starting{};  // by where they start
+        std::vector<Block*> crossing;             // blocks whose second page this is
     };
 
     Page& page(const CodePageKey& key) {
-        if (last_ && last_->key == key) return *last_;
+        Page*& recent = recent_[Hash()(key) % kRecent];
+        if (recent && recent->key == key) return *recent;
         auto& slot = pages_[key];
         if (!slot) {
             slot = std::make_unique<Page>();
             slot->key = key;
         }
-        last_ = slot.get();
-        return *last_;
+        recent = slot.get();
+        return *recent;
     }
 
     // Calls accept(block) for the blocks that start at the offset in this mode, until one is accepted.
     template <class Accept>
     Block* find(Page& page, unsigned offset, uint32_t mode, Accept accept) {
-        for (Block* b = page.starting[offset >> kGranuleShift]; b; b = b->next) {
-            if (b->offset == offset && b->mode == mode && accept(*b)) return b;
+        Block*& head = page.starting[offset >> kBucketShift];
+        for (Block** link = &head; Block* b = *link; link = &b->next) {
+            if (b->offset != offset || b->mode != mode || !accept(*b)) continue;
+            if (b != head) {
+                *link = b->next;
+                b->next = head;
+                head = b;
+            }
+            return b;
         }
         return nullptr;
     }
@@ -148,9 +162,10 @@ class CodeCache {
         b->bytes = static_cast<uint16_t>(bytes + second_bytes);
         b->count = static_cast<uint16_t>(insns.size());
         new (&b->tail()) Tail{};
-        Block*& head = page.starting[offset >> kGranuleShift];
+        Block*& head = page.starting[offset >> kBucketShift];
         b->next = head;
         head = b;
+        page.longest = std::max(page.longest, bytes);
         if (second) {
             b->second = second;
             b->second_granules = granule_mask(0, second_bytes - 1);
@@ -165,10 +180,12 @@ class CodeCache {
         const auto found = pages_.find(key);
         if (found == pages_.end()) return;
         Page& p = *found->second;
-        // A block that starts further up can't reach down here; one that starts below may.
-        const unsigned top = 63 - static_cast<unsigned>(std::countl_zero(granules));
-        for (unsigned g = 0; g <= top; ++g) {
-            for (Block** link = &p.starting[g]; *link;) {
+        // A block that starts further up can't reach down here; one that starts below may, if it is long enough.
+        const unsigned begin = static_cast<unsigned>(std::countr_zero(granules)) << kGranuleShift;
+        const unsigned end = (64 - static_cast<unsigned>(std::countl_zero(granules))) << kGranuleShift;
+        const unsigned first = begin - std::min(begin, p.longest);
+        for (unsigned bucket = first >> kBucketShift; bucket < end >> kBucketShift; ++bucket) {
+            for (Block** link = &p.starting[bucket]; *link;) {
                 Block* b = *link;
                 if (b->granules & granules) {
                     *link = b->next;
@@ -194,14 +211,19 @@ class CodeCache {
     // Frees everything. No pointer to a block may be kept.
     void clear() {
         pages_.clear();
+        recent_.fill(nullptr);
         chunks_.clear();
-        last_ = nullptr;
         used_ = kChunkSize;
     }
 
   private:
     static constexpr size_t kChunkSize = 1 << 20;
     static constexpr size_t kMaxChunks = 96;
+    static constexpr size_t kRecent = 256;  // pages that are found without pages_
+    // Blocks begin at lines of the host's cache: what finding one looks at is in its first line.
+    struct alignas(64) Line {
+        std::byte bytes[64];
+    };
 
     struct Hash {
         size_t operator()(const CodePageKey& k) const {
@@ -214,25 +236,25 @@ class CodeCache {
         b.stamp = 0;
     }
     void unlink(Block* b) {
-        Block** link = &b->page->starting[b->offset >> kGranuleShift];
+        Block** link = &b->page->starting[b->offset >> kBucketShift];
         while (*link != b) link = &(*link)->next;
         *link = b->next;
     }
     void* allocate(size_t size) {
-        size = (size + alignof(Block) - 1) & ~(alignof(Block) - 1);
+        size = (size + sizeof(Line) - 1) & ~(sizeof(Line) - 1);
         if (used_ + size > kChunkSize) {
-            chunks_.push_back(std::make_unique<std::byte[]>(kChunkSize));
+            chunks_.push_back(std::make_unique<Line[]>(kChunkSize / sizeof(Line)));
             used_ = 0;
         }
-        void* p = chunks_.back().get() + used_;
+        void* p = reinterpret_cast<std::byte*>(chunks_.back().get()) + used_;
         used_ += size;
         return p;
     }
 
     // Never iterated: the order of its elements can't matter.
     std::unordered_map<CodePageKey, std::unique_ptr<Page>, Hash> pages_;
-    Page* last_ = nullptr;
-    std::vector<std::unique_ptr<std::byte[]>> chunks_;
+    std::array<Page*, kRecent> recent_{};
+    std::vector<std::unique_ptr<Line[]>> chunks_;
     size_t used_ = kChunkSize;
 };
 

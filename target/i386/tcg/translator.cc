@@ -353,21 +353,23 @@ void Translator::link(const Cpu& cpu, uint32_t number, CodeBlock& to) {
     pending_link_ = 0;
     const uint64_t here = chaining_->key | cpu.eip;
     if (to.stamp != here) return;
+    // Instead of a link: by the jump table each time.
+    const auto look_each_time = [&] { patch(link.stub_jump, code_->executable(code_->thunks.lookup)); };
     if (!link.expected) {
         if (to.page != link.from->page || to.mode != link.from->mode) return;
-        if (to.second) {
-            // Its second page isn't vouched for: look each time.
-            patch(link.stub_jump, code_->executable(code_->thunks.lookup));
-            return;
+        if (to.second) return look_each_time();  // its second page isn't vouched for
+    }
+    // Else only the key is another one.
+    if (link.to != &to) {
+        auto& incoming = code_->incoming[to.translation];
+        if (incoming.size() >= kMostIncoming) {
+            std::erase_if(incoming, [&](uint32_t n) { return code_->out.links[n].to != &to; });
+            if (incoming.size() >= kMostIncoming) return look_each_time();
         }
+        if (std::ranges::find(incoming, number) == incoming.end()) incoming.push_back(number);
+        link.to = &to;
+        patch(link.jump, to.entry);
     }
-    auto& incoming = code_->incoming[to.translation];
-    if (std::ranges::find(incoming, number) == incoming.end()) {
-        if (incoming.size() >= kMostIncoming) return;
-        incoming.push_back(number);
-    }
-    link.to = &to;
-    patch(link.jump, to.entry);
     if (link.expected) store_le<uint64_t>(code_->memory->writable() + link.expected, here);
     ++statistics_.links;
 }
