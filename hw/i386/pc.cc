@@ -129,6 +129,7 @@ struct PcBoard::Parts {
     Parts(PcConfig& config, Door& door, VirtualClock& clock, Countdown& countdown, MachineControl& control,
           RamBlock& ram_block, RamBlock& bios_block, RamBlock& option_block)
         : model(config.cpu),
+          boot(config.boot),
           smm_memory(&memory),
           dma(memory),
           routes(pic, ioapic),
@@ -164,6 +165,8 @@ struct PcBoard::Parts {
               model) {}
 
     const i386::CpuModel model;
+    const PcBoot boot;
+    uint8_t resets = 0;  // none, the one at power-on, more
     AddressSpace memory;
     AddressSpace smm_memory;
     IoPortSpace ports;
@@ -320,7 +323,8 @@ void PcBoard::Parts::preset_cmos(const PcConfig& config) {
     for (unsigned i = 0; i < 3; ++i)
         rtc.preset(static_cast<uint8_t>(0x5b + i), static_cast<uint8_t>(high >> (16 + 8 * i)));
     rtc.preset(0x5f, 0);     // CPUs, less one
-    disks.preset_cmos(rtc, config.boot);
+    disks.preset_cmos(rtc);
+    disks.preset_boot_order(rtc, boot.once.empty() ? boot.order : boot.once, boot.check_floppy);
 }
 
 Result<void> PcBoard::Parts::fill_fw_cfg(const PcConfig& config) {
@@ -337,6 +341,9 @@ Result<void> PcBoard::Parts::fill_fw_cfg(const PcConfig& config) {
     items.s4 = true;
     items.nographic = config.nographic;
     items.boot_menu = config.boot_menu;
+    items.splash_time = boot.splash_time;
+    items.reboot_timeout = boot.reboot_timeout;
+    items.strict_boot = boot.strict;
     if (config.has_kernel) items.boot_order.emplace_back(kLinuxBootOrderEntry);
     for (const PcDisks::BootEntry& entry : disks.boot_entries()) items.boot_order.push_back(entry.path);
     items.disk_geometry = disks.geometries();
@@ -385,6 +392,7 @@ void PcBoard::Parts::list_devices(const PcConfig& config) {
     root.add("cpu0", [this](StateVisitor& v) { cpu.state(v); }, [this] { cpu.after_load(); });
     for (Device* d : devices)
         root.add(d->name(), [d](StateVisitor& v) { d->state(v); }, [d] { d->after_load(); });
+    root.add("board", [this](StateVisitor& v) { v("resets", resets); });
     root.add("apic_mapping", [](StateVisitor&) {}, [this] { map_apic(); });
 }
 
@@ -438,6 +446,11 @@ Result<std::unique_ptr<PcBoard>> PcBoard::create(PcConfig config, Door& door, Vi
 }
 
 void PcBoard::reset() {
+    Parts& parts = *parts_;
+    // -boot once= holds until the guest resets the machine.
+    if (parts.resets == 1 && !parts.boot.once.empty())
+        parts.disks.preset_boot_order(parts.rtc, parts.boot.order, parts.boot.check_floppy);
+    if (parts.resets < 2) ++parts.resets;
     for (Device* d : parts_->devices) d->reset();
     parts_->cpu.reset();
 }

@@ -143,7 +143,7 @@ std::vector<Device*> PcDisks::devices() {
     return list;
 }
 
-void PcDisks::preset_cmos(Mc146818& rtc, const PcBoot& boot) const {
+void PcDisks::preset_cmos(Mc146818& rtc) const {
     const auto set = [&rtc](unsigned index, unsigned value) {
         rtc.preset(static_cast<uint8_t>(index), static_cast<uint8_t>(value));
     };
@@ -178,8 +178,11 @@ void PcDisks::preset_cmos(Mc146818& rtc, const PcBoot& boot) const {
     }
     set(0x12, types);
     set(0x39, translation);
-    set(0x3d, boot_code(boot.order, 1) << 4 | boot_code(boot.order, 0));
-    set(0x38, boot_code(boot.order, 2) << 4 | (boot.check_floppy ? 0u : 1u));
+}
+
+void PcDisks::preset_boot_order(Mc146818& rtc, const std::string& order, bool check_floppy) const {
+    rtc.preset(0x3d, static_cast<uint8_t>(boot_code(order, 1) << 4 | boot_code(order, 0)));
+    rtc.preset(0x38, static_cast<uint8_t>(boot_code(order, 2) << 4 | (check_floppy ? 0 : 1)));
 }
 
 }  // namespace qr

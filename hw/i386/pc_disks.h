@@ -40,7 +40,11 @@ struct PcDisk {
 
 struct PcBoot {
     std::string order = "cad";  // up to three of a (floppy), c (disk), d (CD-ROM), n (network)
+    std::string once;           // the same until the first reset; empty: `order`
     bool check_floppy = true;   // look for a boot sector's signature on floppies
+    bool strict = false;        // only what has a boot index
+    std::optional<uint16_t> splash_time;     // ms; also how long the menu waits
+    std::optional<uint32_t> reboot_timeout;  // ms, after nothing could be booted; 0xffffffff: for ever
 };
 
 class PcDisks {
@@ -53,7 +57,8 @@ class PcDisks {
     // What has state, in the order of reset.
     std::vector<Device*> devices();
     bool has_floppy() const { return fdc_.attached(0) || fdc_.attached(1); }
-    void preset_cmos(Mc146818& rtc, const PcBoot& boot) const;
+    void preset_cmos(Mc146818& rtc) const;
+    void preset_boot_order(Mc146818& rtc, const std::string& order, bool check_floppy) const;
     // Boot paths with their indexes, for the firmware's "bootorder".
     struct BootEntry {
         uint32_t index;
