@@ -340,7 +340,7 @@ Result<void> set_boot(Options& o, const std::string& value) {
                 return Error{"Invalid boot device for PC: expected a, c, d or n"};
         }
         if (order->size() > 3) return Error{"Too many boot devices for PC"};
-        if (!order->empty()) o.boot_order = *order;
+        if (!order->empty()) (key == std::string_view("once") ? o.boot_once : o.boot_order) = *order;
     }
     const auto menu = options.take_bool("menu", false);
     if (!menu) return menu.error();
@@ -452,7 +452,7 @@ constexpr OptionRow kOptions[] = {
     {"qmp", true, "BACKEND  a monitor for programs", add_qmp},
     {"qmp-pretty", true, "BACKEND  the same, with line breaks", add_pretty_qmp},
     {"rtc", true, "base=utc|localtime|DATE  what the guest's clock starts from", set_rtc},
-    {"boot", true, "[order=acdn][,menu=on|off]  where to boot from: floppy, disk, CD-ROM, network", set_boot},
+    {"boot", true, "[order=acdn][,once=acdn][,menu=on|off]  where to boot from: floppy, disk, CD-ROM, network", set_boot},
     {"net", true, "", set_net},
     {"nic", true, "", set_net},
     {"no-reboot", false, "exit instead of rebooting", set_flag<&Options::no_reboot>},

@@ -45,6 +45,7 @@ Result<PcConfig> board_config(const MachineConfig& config, const MachineFiles& f
     pc.nographic = config.nographic;
     pc.boot_menu = config.boot_menu;
     pc.boot.order = config.boot_order;
+    pc.boot.once = config.boot_once;
     pc.rtc_epoch = config.rtc_epoch;
     if (!config.uuid.empty()) {
         pc.uuid = parse_uuid(config.uuid);

@@ -160,7 +160,8 @@ std::string MachineConfig::to_json() const {
         {"parallel", parallel},     {"devices", devices_json},
         {"append", append},         {"uuid", uuid},
         {"boot_menu", boot_menu},   {"nographic", nographic},
-        {"boot_order", boot_order}, {"drives", drives_json},
+        {"boot_order", boot_order}, {"boot_once", boot_once},
+        {"drives", drives_json},
         {"rtc_epoch", rtc_epoch},   {"random_seed", random_seed},
         {"auto_shift", auto_shift}, {"shift", shift},
         {"sleep", sleep},           {"digest_ms", digest_ms},
@@ -195,6 +196,7 @@ Result<MachineConfig> MachineConfig::from_json(const std::string& text) {
         j.at("boot_menu").get_to(c.boot_menu);
         // Recordings of before there were disks haven't these.
         if (j.contains("boot_order")) j.at("boot_order").get_to(c.boot_order);
+        if (j.contains("boot_once")) j.at("boot_once").get_to(c.boot_once);
         if (j.contains("drives")) {
             for (const json& d : j.at("drives")) c.drives.push_back(drive_from(d));
         }
@@ -210,7 +212,8 @@ Result<MachineConfig> MachineConfig::from_json(const std::string& text) {
         const bool possible = c.machine == "pc" && c.ram_size >= (1 << 20) &&
                               c.ram_size <= (uint64_t{60} << 30) && c.ram_size % 8192 == 0 &&
                               c.parallel <= 3 && c.shift <= 10 && c.digest_ms > 0 &&
-                              c.devices.size() <= 64 && c.drives.size() <= 64 && c.boot_order.size() <= 3;
+                              c.devices.size() <= 64 && c.drives.size() <= 64 && c.boot_order.size() <= 3 &&
+                              c.boot_once.size() <= 3;
         if (!possible) return Error{"the recorded machine's description has a value out of range"};
         return c;
     } catch (const json::exception& e) {
@@ -241,6 +244,7 @@ Result<MachineConfig> expand(const Options& o, int64_t host_utc, int64_t host_lo
     c.uuid = o.uuid;
     c.boot_menu = o.boot_menu;
     c.boot_order = o.boot_order;
+    c.boot_once = o.boot_once;
     c.drives = o.drives;
     c.nographic = o.nographic;
     if (o.rtc_base == "utc") {
@@ -322,6 +326,8 @@ Result<void> check_against(const Options& o, const MachineConfig& recorded,
                                      d.given, then == recorded.drives.end() ? "no drive there" : "there " + seen_of(*then))};
         }
     }
+    if (given("boot") && c.boot_once != recorded.boot_once)
+        return conflict("boot", fmt::format("once={}", c.boot_once), fmt::format("once={}", recorded.boot_once));
     if (given("boot") && c.boot_order != recorded.boot_order) return conflict("boot", c.boot_order, recorded.boot_order);
     if (o.icount.shift_given &&
         (o.icount.auto_shift != recorded.auto_shift || o.icount.shift != recorded.shift)) {

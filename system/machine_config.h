@@ -39,7 +39,7 @@ struct MachineConfig {
     std::string append;
     std::string uuid;
     bool boot_menu = false;
-    std::string boot_order = "cad";
+    std::string boot_order = "cad", boot_once;
     std::vector<DriveConfig> drives;
     bool nographic = false;    // fw_cfg tells the firmware
     int64_t rtc_epoch = 0;     // what the RTC starts from, in its own zone, as seconds since 1970

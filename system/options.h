@@ -70,7 +70,7 @@ struct Options {
     std::vector<std::string> parallels;  // -parallel, in order
     std::vector<DeviceOption> devices;
     bool boot_menu = false;
-    std::string boot_order = "cad";
+    std::string boot_order = "cad", boot_once;
     DriveOptions drive_options;       // what was said about disks
     std::vector<DriveConfig> drives;  // what that means
 

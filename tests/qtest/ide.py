@@ -2,9 +2,7 @@
 """An ATA channel as a driver sees it, its bus master, and images for its drives."""
 
 import os
-import re
 import struct
-import subprocess
 import tempfile
 
 from pc import Pci, config, wait
@@ -14,14 +12,6 @@ BUS_MASTER = 0xC000
 TABLE = 0x10000
 
 BSY, DRDY, DF, DRQ, ERR = 0x80, 0x40, 0x20, 0x08, 0x01
-
-
-def need_drives(case):
-    """Skips a test where the emulator has no drives."""
-    text = subprocess.run([case.binary, "-help"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=60).stdout
-    if not re.search(r"^ *-drive\b", text, re.MULTILINE):
-        case.skipTest("this emulator has no -drive")
 
 
 def image(case, size, pattern=None):

@@ -17,7 +17,6 @@ def block(n):
 
 class TestAtapi(qtest.TestCase):
     def setUp(self):
-        ide.need_drives(self)
         path = ide.image(self, BLOCKS * 2048, ide.sector)
         self.vm = self.start(("-drive", "if=ide,index=2,media=cdrom,format=raw,file=" + path))
         self.cd = ide.Channel(self.vm, 1)
@@ -150,9 +149,7 @@ class TestAtapi(qtest.TestCase):
 
 
 class TestEmptyDrive(qtest.TestCase):
-    def setUp(self):
-        ide.need_drives(self)
-        self.vm = self.start(("-drive", "if=ide,index=2,media=cdrom"))
+    args = ("-drive", "if=ide,index=2,media=cdrom")
 
     def test_no_medium(self):
         cd = ide.Channel(self.vm, 1)

@@ -16,7 +16,6 @@ class TestFdc(qtest.TestCase):
     size = K144
 
     def setUp(self):
-        ide.need_drives(self)
         path = ide.image(self, self.size, ide.sector)
         self.vm = self.start(("-drive", "if=floppy,index=0,format=raw,file=" + path))
 

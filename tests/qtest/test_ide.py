@@ -15,7 +15,6 @@ SECTORS = 4096
 
 class TestIde(qtest.TestCase):
     def setUp(self):
-        ide.need_drives(self)
         self.path = ide.image(self, SECTORS * 512, ide.sector)
         self.vm = self.start(("-drive", "if=ide,index=0,format=raw,cache=writeback,file=" + self.path))
         self.disk = ide.Channel(self.vm)

@@ -21,7 +21,6 @@ READ, WRITE, FLUSH, GET_ID = 0, 1, 4, 8
 
 class TestVirtioBlk(qtest.TestCase):
     def setUp(self):
-        ide.need_drives(self)
         path = ide.image(self, SECTORS * 512, ide.sector)
         self.vm = self.start(("-drive", "if=none,id=a,format=raw,cache=writeback,file=" + path,
                               "-device", "virtio-blk-pci,drive=a,addr=5"))
