@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // The host's side of a drive; see host_drive.h. Source: docs/replay.rst, "Disks".
+//
+// Longer than most: issuing, waiting for, checking and dropping requests all work on the one table of those in flight.
 #include "block/host_drive.h"
 
 #include <sys/stat.h>
