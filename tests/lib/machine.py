@@ -90,8 +90,15 @@ class MachineTest(unittest.TestCase):
     def keep_recording(self):
         if RECORDINGS and self.sound and self.log.exists():
             with open(self.log, "rb") as log:
-                if log.read(len(LOG_MAGIC)) == LOG_MAGIC:
-                    shutil.copy(self.log, pathlib.Path(RECORDINGS) / f"{pathlib.Path(sys.argv[0]).stem}.{self.id()}.rr")
+                if log.read(len(LOG_MAGIC)) != LOG_MAGIC:
+                    return
+            kept = pathlib.Path(RECORDINGS) / f"{pathlib.Path(sys.argv[0]).stem}.{self.id()}.rr"
+            shutil.copy(self.log, kept)
+            images = {drive["file"] for drive in replay_dump(self.log)["header"]["machine"]["drives"]} - {""}
+            for image in images:
+                folder = pathlib.Path(f"{kept}.images")
+                folder.mkdir(exist_ok=True)
+                shutil.copy(image, folder)
 
     def assemble(self, name, *defines):
         """The firmware image of tests/replay/guests/NAME.asm."""

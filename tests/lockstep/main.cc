@@ -3,10 +3,11 @@
 // Two engines on one recording: replays it with both, compares the whole machines every N instructions, and
 // on a difference searches the first instruction that makes one.
 //
-//     lockstep [--a ENGINE] [--b ENGINE] [--every N] [--until N] [--single-step] RECORDING
+//     lockstep [--a ENGINE] [--b ENGINE] [--every N] [--until N] [--single-step] [--images FOLDER] RECORDING
 //
 // ENGINE: see engines.h; A, by default interp, is what B, by default tcg, is measured by. --every: instructions
 // between two comparisons (10000). --until: how far. --single-step: B is granted one instruction at a time.
+// --images: where the drives' images are now, by their file names.
 // Exit status: 0 if all is the same, 1 if not (the report is on stdout), 2 if it could not be tried.
 //
 // Source: none (docs/testing.rst).
@@ -14,6 +15,7 @@
 #include <charconv>
 #include <cstdio>
 #include <limits>
+#include <map>
 #include <memory>
 #include <new>
 #include <optional>
@@ -38,6 +40,7 @@ struct Settings {
     uint64_t every = 10'000;
     uint64_t until = std::numeric_limits<uint64_t>::max();
     bool single_step = false;
+    std::string images;
     std::string recording;
 };
 
@@ -55,14 +58,16 @@ Result<Settings> parse(int argc, char** argv) {
     Settings settings;
     for (int i = 1; i < argc; ++i) {
         const std::string word = argv[i];
-        const bool text = word == "--a" || word == "--b";
+        const std::map<std::string, std::string*> texts = {
+            {"--a", &settings.a}, {"--b", &settings.b}, {"--images", &settings.images}};
+        const auto text = texts.find(word);
         const bool count = word == "--every" || word == "--until";
         if (word == "--single-step") {
             settings.single_step = true;
-        } else if (text || count) {
+        } else if (text != texts.end() || count) {
             if (++i == argc) return Error{fmt::format("{}: requires an argument", word)};
-            if (text) {
-                (word == "--a" ? settings.a : settings.b) = argv[i];
+            if (text != texts.end()) {
+                *text->second = argv[i];
                 continue;
             }
             const auto value = parse_count(word, argv[i]);
@@ -70,7 +75,7 @@ Result<Settings> parse(int argc, char** argv) {
             (word == "--every" ? settings.every : settings.until) = *value;
         } else if (word.starts_with('-') || !settings.recording.empty()) {
             return Error{fmt::format("{}: expected [--a ENGINE] [--b ENGINE] [--every N] [--until N] "
-                                     "[--single-step] RECORDING",
+                                     "[--single-step] [--images FOLDER] RECORDING",
                                      word)};
         } else {
             settings.recording = word;
@@ -80,16 +85,17 @@ Result<Settings> parse(int argc, char** argv) {
     return settings;
 }
 
-Result<std::unique_ptr<ReplayMachine>> make_machine(const LogReader& log, const std::string& engine) {
+Result<std::unique_ptr<ReplayMachine>> make_machine(const LogReader& log, const std::string& engine,
+                                                    const std::string& images) {
     auto made = make_engine(engine);
     if (!made) return made.error();
-    return ReplayMachine::create(log, std::move(*made));
+    return ReplayMachine::create(log, std::move(*made), images);
 }
 
 Result<std::unique_ptr<Pair>> make_pair(const LogReader& log, const Settings& settings) {
-    auto a = make_machine(log, settings.a);
+    auto a = make_machine(log, settings.a, settings.images);
     if (!a) return a.error();
-    auto b = make_machine(log, settings.b);
+    auto b = make_machine(log, settings.b, settings.images);
     if (!b) return b.error();
     return std::make_unique<Pair>(std::move(*a), std::move(*b), settings.single_step);
 }

@@ -3,14 +3,22 @@
 // A machine that replays a recording; see replay_machine.h. Source: none.
 #include "tests/lockstep/replay_machine.h"
 
+#include <filesystem>
+
 namespace qr::lockstep {
 
 Result<std::unique_ptr<ReplayMachine>> ReplayMachine::create(const LogReader& log,
-                                                             std::unique_ptr<i386::Engine> engine) {
+                                                             std::unique_ptr<i386::Engine> engine,
+                                                             const std::string& images) {
     auto config = MachineConfig::from_json(log.header().machine);
     if (!config) return config.error();
     auto files = recorded_files(log);
     if (!files) return files.error();
+    Drives::Setup drives{HostDrive::Mode::kReplayed, {}, {}};
+    if (!images.empty()) {
+        for (const DriveConfig& drive : config->drives)
+            drives.moved[drive.file] = std::filesystem::path(images) / std::filesystem::path(drive.file).filename();
+    }
     std::unique_ptr<ReplayMachine> made(new ReplayMachine);
     ReplayMachine* const self = made.get();
     auto machine = Machine::create(*config, *files, std::move(engine), run_settings(*config),
@@ -18,7 +26,7 @@ Result<std::unique_ptr<ReplayMachine>> ReplayMachine::create(const LogReader& lo
                                        if (!self->said_.empty()) self->said_ += '\n';
                                        self->said_ += line;
                                    }},
-                                   Drives::Setup{HostDrive::Mode::kReplayed, {}, {}});
+                                   drives);
     if (!machine) return machine.error();
     made->machine_ = std::move(*machine);
     Machine& m = *made->machine_;

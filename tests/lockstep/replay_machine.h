@@ -17,9 +17,10 @@ namespace qr::lockstep {
 
 class ReplayMachine {
   public:
+    // images: a folder that has the drives' images, by their file names; empty: they are where they were recorded.
     // The log must outlive it.
-    static Result<std::unique_ptr<ReplayMachine>> create(const LogReader& log,
-                                                         std::unique_ptr<i386::Engine> engine);
+    static Result<std::unique_ptr<ReplayMachine>> create(const LogReader& log, std::unique_ptr<i386::Engine> engine,
+                                                         const std::string& images = {});
 
     // Until icount is reached, and nothing that is due there is done yet; or to the end.
     void run_to(uint64_t icount);

@@ -125,6 +125,7 @@ class Disks(machine.MachineTest):
         status = self.record(image)
         moved = self.folder / "moved.img"
         image.rename(moved)
+        self.sound = False
         self.refused(machine.run(*self.replaying()), str(image), "No such file")
         self.replay("-drive", f"file={moved},format=raw", status=status)
         with open(moved, "r+b") as file:
@@ -150,6 +151,7 @@ class Disks(machine.MachineTest):
                                stdout=subprocess.DEVNULL)
                 # The recording still replays, with the image that it began with.
                 self.replay(status=status)
+                self.sound = False  # the image is about to be written
                 image.touch()
                 self.assertIn("--force", self.tool("commit", self.overlay(), status=1).stderr)
                 self.tool("commit", "--force", self.overlay())
@@ -185,6 +187,7 @@ class Disks(machine.MachineTest):
         self.assertEqual(image.read_bytes(), before)
         self.replay(ends="cut")
         self.assertIn("written: ", self.tool("info", self.overlay()).stdout)
+        self.sound = False
         self.tool("commit", self.overlay())
         self.assertNotEqual(image.read_bytes(), before)
 
