@@ -108,6 +108,7 @@ class Run {
 
     int run() {
         const std::string why = options_.host ? native_.start() : "";
+        if (!options_.host) fmt::print("insn-oracle: without the host's own CPU\n");
         if (!why.empty()) {
             fmt::print("insn-oracle: skipped: {}\n", why);
             return 77;

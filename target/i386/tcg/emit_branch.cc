@@ -17,7 +17,8 @@ void Emitter::conditional(unsigned cc, Label& to) {
         &CodeGenerator::je, &CodeGenerator::jne, &CodeGenerator::jbe, &CodeGenerator::ja,
         &CodeGenerator::js, &CodeGenerator::jns, &CodeGenerator::jp, &CodeGenerator::jnp,
         &CodeGenerator::jl, &CodeGenerator::jge, &CodeGenerator::jle, &CodeGenerator::jg};
-    (as_.*kJumps[cc])(to, kNear);
+    const Jump jump = kJumps[cc];  // g++ 12's UBSan takes an index within the call for a wrong one
+    (as_.*jump)(to, kNear);
 }
 
 void Emitter::code_address(Reg32 to, int32_t offset) {

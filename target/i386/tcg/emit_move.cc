@@ -136,11 +136,12 @@ bool Emitter::moves(const Insn& i, const Shape& s) {
                 &CodeGenerator::cmove, &CodeGenerator::cmovne, &CodeGenerator::cmovbe, &CodeGenerator::cmova,
                 &CodeGenerator::cmovs, &CodeGenerator::cmovns, &CodeGenerator::cmovp, &CodeGenerator::cmovnp,
                 &CodeGenerator::cmovl, &CodeGenerator::cmovge, &CodeGenerator::cmovle, &CodeGenerator::cmovg};
+            const Move move = kMoves[s.number];
             if (i.has_mem) {
-                (as_.*kMoves[s.number])(r32(i.reg), memory_with_flags(i, 4, Use::kRead, condition_flags(s.number)));
+                (as_.*move)(r32(i.reg), memory_with_flags(i, 4, Use::kRead, condition_flags(s.number)));
             } else {
                 want_flags(condition_flags(s.number));
-                (as_.*kMoves[s.number])(r32(i.reg), r32(i.rm));
+                (as_.*move)(r32(i.reg), r32(i.rm));
             }
             return true;
         }
@@ -151,14 +152,15 @@ bool Emitter::moves(const Insn& i, const Shape& s) {
                 &CodeGenerator::sete, &CodeGenerator::setne, &CodeGenerator::setbe, &CodeGenerator::seta,
                 &CodeGenerator::sets, &CodeGenerator::setns, &CodeGenerator::setp, &CodeGenerator::setnp,
                 &CodeGenerator::setl, &CodeGenerator::setge, &CodeGenerator::setle, &CodeGenerator::setg};
+            const Set set = kSets[s.number];
             if (i.has_mem) {
-                (as_.*kSets[s.number])(memory_with_flags(i, 1, Use::kWrite, condition_flags(s.number)));
+                (as_.*set)(memory_with_flags(i, 1, Use::kWrite, condition_flags(s.number)));
             } else {
                 want_flags(condition_flags(s.number));
                 if (i.rm < 4) {
-                    (as_.*kSets[s.number])(reg(i.rm, 1));
+                    (as_.*set)(reg(i.rm, 1));
                 } else {
-                    (as_.*kSets[s.number])(r10b);
+                    (as_.*set)(r10b);
                     insert_high_byte(i.rm);
                 }
             }
