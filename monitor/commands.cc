@@ -84,7 +84,6 @@ constexpr Command kCommands[] = {
     {"", "", "", "", Where::kIo, kLooks, nullptr, kNo, "query-memory-devices", "", qmp::query_empty_list},
     {"", "", "", "", Where::kIo, kLooks, nullptr, kNo, "query-block-jobs", "", qmp::query_empty_list},
     {"", "", "", "", Where::kIo, kLooks, nullptr, kNo, "query-jobs", "", qmp::query_empty_list},
-    {"", "", "", "", Where::kIo, kLooks, nullptr, kNo, "query-vnc", "", qmp::query_vnc},
 };
 
 constexpr Command kInfo[] = {
@@ -123,6 +122,8 @@ constexpr Command kInfo[] = {
      qmp::query_uuid},
     {"version", "", "", "show the version of QEMU", Where::kIo, kLooks, hmp::info_version, kNo, "query-version", "",
      qmp::query_version},
+    {"vnc", "", "", "show the vnc server status", Where::kIo, kLooks, hmp::info_vnc, kNo, "query-vnc", "",
+     qmp::query_vnc},
 };
 
 }  // namespace

@@ -19,6 +19,7 @@ void info_mice(HmpCall& call);
 void info_nothing(HmpCall& call);
 void info_kvm(HmpCall& call);
 void info_trace_events(HmpCall& call);
+void info_vnc(HmpCall& call);
 
 // hmp_info.cc
 void info_status(HmpCall& call);

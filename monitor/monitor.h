@@ -60,6 +60,9 @@ class Monitor {
     // A session's attached() has changed.
     void attachment_changed(bool now) { attached_ += now ? 1 : -1; }
 
+    // VM thread: where monitors last put the pointer, 0 to 65535.
+    PointerInput& pointer() { return pointer_; }
+
   private:
     void on_io(std::function<void()> work);
 
@@ -70,6 +73,7 @@ class Monitor {
     std::vector<std::unique_ptr<MonitorSession>> sessions_;
     std::atomic<int> attached_ = 0;
     std::atomic<uint32_t> buttons_ = 0;
+    PointerInput pointer_;
 };
 
 }  // namespace qr

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // QMP commands that do something.
+#include <algorithm>
+
 #include "monitor/handlers.h"
 #include "monitor/memory_dump.h"
 #include "monitor/monitor.h"
@@ -59,14 +61,20 @@ void send_key(QmpCall& call) {
     call.monitor.keys().chord(keys, static_cast<unsigned>(hold));
 }
 
+constexpr int64_t kAbsMax = 0x7fff;  // of QMP's absolute axes
+
 // All events are looked at before the first one enters.
 void input_send_event(QmpCall& call) {
     if (call.target.run.run_state() != RunState::kRunning) return call.fail("VM not running");
     struct Step {
         std::optional<KeyInput> key;
         MouseInput mouse;
+        std::optional<PointerInput> pointer;
     };
     std::vector<Step> steps;
+    // Positions go to the pointer that takes them, and so do the buttons that come after them.
+    PointerInput pointer = call.monitor.pointer();
+    bool absolute = false;
     uint32_t buttons = call.monitor.buttons();
     for (const Json& event : call.args["events"]) {
         const Json data = event.is_object() ? event.value("data", Json()) : Json();
@@ -100,16 +108,30 @@ void input_send_event(QmpCall& call) {
             else if (axis == "y") step.mouse.dy = value;
             else return call.fail("Parameter 'axis' expects x or y");
         } else if (type == "abs") {
-            return call.fail("no input device of this machine takes absolute positions");
+            const Json axis = data.value("axis", Json()), value = data.value("value", Json());
+            if (!value.is_number_integer()) return call.fail("Invalid parameter type for 'value', expected: integer");
+            if (!call.target.board.pointer()) return call.fail("no input device of this machine takes absolute positions");
+            const auto scaled = static_cast<uint16_t>(std::clamp<int64_t>(value, 0, kAbsMax) * 65535 / kAbsMax);
+            if (axis == "x") pointer.x = scaled;
+            else if (axis == "y") pointer.y = scaled;
+            else return call.fail("Parameter 'axis' expects x or y");
+            absolute = true;
         } else {
             return call.fail(fmt::format("Parameter 'type' does not accept value '{}'", type));
         }
         step.mouse.buttons = buttons;
+        if (absolute && type != "key") {
+            pointer.buttons = buttons;
+            pointer.dz = step.mouse.dz;
+            step.pointer = pointer;
+        }
         steps.push_back(step);
     }
     call.monitor.set_buttons(buttons);
+    call.monitor.pointer() = pointer;
     for (const Step& step : steps) {
         if (step.key) call.target.board.keyboard().submit(*step.key);
+        else if (step.pointer) call.target.board.pointer()->submit(*step.pointer);
         else call.target.board.mouse().submit(step.mouse);
     }
 }

@@ -41,6 +41,8 @@ struct MonitorTarget {
     std::function<std::string()> translator{};
     // VM thread: the screen into a file. format: "ppm" or "png".
     std::function<Result<void>(const std::string& file, const std::string& format)> screendump{};
+    // I/O thread: where the VNC server listens ("127.0.0.1:5900"); empty: nowhere.
+    std::function<std::string()> vnc{};
     // VM thread: -d items, by name ("in_asm,op", "none"), and where they go. Fails with one line.
     std::function<Result<void>(const std::string& items)> log_items{};
     std::function<Result<void>(const std::string& file)> log_to{};

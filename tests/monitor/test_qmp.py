@@ -170,6 +170,25 @@ class Ours(peer.MonitorTest):
         self.assertEqual([qmp.file.readline() for _ in range(5)],
                          [b"{\n", b'    "return": {\n', b'        "arch": "i386"\n', b"    }\n", b"}\r\n"])
 
+    def test_vnc(self):
+        path = self.folder / "vnc"
+        self.launch("-S", "-vga", "std", "-vnc", f"unix:{path}")
+        qmp = self.qmp()
+        self.assertEqual(qmp.execute("query-vnc"), {"enabled": True, "host": f"unix:{path}", "service": "",
+                                                    "family": "unix", "auth": "none"})
+        self.assertIn(f"Server: unix:{path}", qmp.hmp("info vnc"))
+
+    def test_positions(self):
+        self.launch("-S")
+        qmp = self.qmp()
+        qmp.execute("cont")
+        press = {"type": "btn", "data": {"button": "left", "down": True}}
+        at = [{"type": "abs", "data": {"axis": axis, "value": 16384}} for axis in "xy"]
+        self.assertEqual(qmp.execute("input-send-event", events=[*at, press]), {})
+        at[0]["data"]["axis"] = "z"
+        with self.assertRaisesRegex(peer.QmpError, "expects x or y"):
+            qmp.execute("input-send-event", events=at)
+
     def test_form(self):
         """Scripts that look for a text find it."""
         self.launch("-S")

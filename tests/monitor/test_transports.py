@@ -197,6 +197,20 @@ class Ours(peer.MonitorTest):
         terminal.type("one\r")
         terminal.expect(rb"\[\d\d:\d\d:\d\d\.\d\d\d\] ")
 
+    def test_progress(self):
+        """A replay that takes long says on a terminal how far it is, and cleans the line up."""
+        bios = self.folder / "loop.bin"
+        image = bytearray(1 << 16)
+        image[0xfff0:0xfff2] = b"\xeb\xfe"  # jmp $
+        bios.write_bytes(image)
+        process = self.start("-display", "none", "-nodefaults", "-bios", bios, *self.recording())
+        time.sleep(2)
+        self.assertEqual(self.stop(process, 20), 0)
+        terminal = Terminal(self, *self.replaying(), "-accel", "interp", "-display", "none")
+        terminal.expect(rb"\rreplay: \d+\.\d %, \d+\.\d M instructions, \d+\.\d times the recording's speed, \d+:\d\d left\x1b\[K", 60)
+        self.assertEqual(terminal.wait(240), 0)
+        self.assertRegex(terminal.output, rb"\r\x1b\[Kqemu: replay: \d+ instructions.*all as recorded")
+
     def test_replay_on_a_terminal(self):
         """Nobody looks at the monitor behind the serial port: the replay ends."""
         process = self.start("-nographic", *self.recording(), stdin=-1)
