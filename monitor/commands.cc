@@ -12,8 +12,13 @@ constexpr Complete kNo = Complete::kNothing;
 
 // HMP's, with the QMP command that does the same, if there is one.
 constexpr Command kCommands[] = {
+    {"change", "device:word filename:word format:word?", "device filename [format]",
+     "change a removable medium, optional format", Where::kVm, kChanges, hmp::change, kNo, "blockdev-change-medium",
+     "device:str? id:str? filename:str format:str?", qmp::change_medium},
     {"cont|c", "", "", "resume emulation", Where::kVm, kSteers, hmp::cont, kNo, "cont", "", qmp::cont},
     {"cpu", "index:int", "index", "set the default CPU", Where::kIo, kLooks, hmp::cpu},
+    {"eject", "-f? device:word", "[-f] device", "eject a removable medium (use -f to force it)", Where::kVm, kChanges,
+     hmp::eject, kNo, "eject", "device:str? id:str? force:bool?", qmp::eject},
     {"help|?", "name:rest?", "[cmd]", "show the help", Where::kIo, kLooks, hmp::help, Complete::kCommand},
     {"i", "fmt:format addr:int index:int?", "/fmt addr", "I/O port read", Where::kVm, kChanges, hmp::port_read},
     {"info", "item:rest?", "[subcommand]", "show various information about the system state", Where::kIo, kLooks,
@@ -87,6 +92,9 @@ constexpr Command kCommands[] = {
 };
 
 constexpr Command kInfo[] = {
+    {"block", "-n? -v? device:word?", "[-n] [-v] [device]",
+     "show info of one block device or all block devices (-v: show details)", Where::kIo, kLooks, hmp::info_block, kNo,
+     "query-block", "", qmp::query_block},
     {"chardev", "", "", "show the character devices", Where::kIo, kLooks, hmp::info_chardev, kNo, "query-chardev", "",
      qmp::query_chardev},
     {"cpus", "", "", "show infos for each CPU", Where::kVm, kLooks, hmp::info_cpus, kNo, "query-cpus-fast", "",

@@ -72,12 +72,25 @@ void mouse_button(HmpCall& call);
 void mouse_set(HmpCall& call);
 void screendump(HmpCall& call);
 
+// hmp_block.cc
+void info_block(HmpCall& call);
+void eject(HmpCall& call);
+void change(HmpCall& call);
+
 }  // namespace qr::hmp
+
+namespace qr {
+// hmp_block.cc, for both monitors.
+Result<void> eject_drive(MonitorTarget& target, const std::string& id, bool force);
+Result<void> change_drive(MonitorTarget& target, const std::string& id, const std::string& file,
+                          const std::string& format);
+}  // namespace qr
 
 namespace qr::qmp {
 
 // qmp_query.cc
 void query_version(QmpCall& call);
+void query_block(QmpCall& call);
 void query_status(QmpCall& call);
 void query_commands(QmpCall& call);
 void query_schema(QmpCall& call);
@@ -111,6 +124,8 @@ void input_send_event(QmpCall& call);
 void memsave(QmpCall& call);
 void pmemsave(QmpCall& call);
 void screendump(QmpCall& call);
+void eject(QmpCall& call);
+void change_medium(QmpCall& call);
 void replay_break(QmpCall& call);
 void replay_delete_break(QmpCall& call);
 void replay_seek(QmpCall& call);

@@ -145,11 +145,28 @@ void save(QmpCall& call, bool physical) {
     call.check(save_memory(call.target, static_cast<uint64_t>(call.args["val"].get<int64_t>()),
                            static_cast<uint64_t>(size), physical, call.args["filename"]));
 }
+std::string drive_of(QmpCall& call) {
+    for (const char* name : {"id", "device"})
+        if (call.args.contains(name)) return call.args[name];
+    return {};
+}
 uint64_t icount_of(QmpCall& call) { return static_cast<uint64_t>(call.args["icount"].get<int64_t>()); }
 }  // namespace
 
 void memsave(QmpCall& call) { save(call, false); }
 void pmemsave(QmpCall& call) { save(call, true); }
+
+void eject(QmpCall& call) {
+    const std::string id = drive_of(call);
+    if (id.empty()) return call.fail("Parameter 'id' is missing");
+    call.check(eject_drive(call.target, id, call.args.value("force", false)));
+}
+
+void change_medium(QmpCall& call) {
+    const std::string id = drive_of(call);
+    if (id.empty()) return call.fail("Parameter 'id' is missing");
+    call.check(change_drive(call.target, id, call.args["filename"], call.args.value("format", std::string())));
+}
 
 void screendump(QmpCall& call) {
     if (call.args.value("head", int64_t{0})) return call.fail("Parameter 'head' expects 0: there is one screen");

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "block/host_drive.h"
 #include "chardev/char_registry.h"
 #include "hw/i386/pc.h"
 #include "hw/machine_requests.h"
@@ -25,6 +26,8 @@ struct MonitorTarget {
     // Their own rules.
     Door& door;
     CharRegistry& chardevs;  // I/O thread
+
+    std::vector<HostDrive*> drives{};  // I/O thread, by their "any thread" functions
 
     std::string version{};   // "0.1.0"
     std::string name{};      // -name

@@ -307,6 +307,7 @@ class Emulator {
             picture->draw(surface, machine_->loop().idled_ns());
             return write_screendump(surface, file, *format);
         };
+        for (const auto& drive : machine_->drives().all()) target.drives.push_back(drive.get());
         target.vnc = [this] { return displays_ && displays_->vnc() ? displays_->vnc()->where() : std::string(); };
         target.log_items = [this](const std::string& items) -> Result<void> {
             if (!jit_log_) return Error{"log: the translator tells nothing: start with -d, or with -accel tcg"};

@@ -149,6 +149,35 @@ class Recorded(peer.MonitorTest):
             events.append(int(AS_RECORDED.search(done.err)[2]))
         self.assertLess(events[3], events[1] * 2 + 50, events)
 
+    def test_media(self):
+        """What is put into a drive is in the log."""
+        disks = []
+        for n in range(2):
+            disks.append(self.folder / f"disk{n}.iso")
+            disks[n].write_bytes(bytes([n]) * 65536)
+        qmp = self.record("-cdrom", disks[0])
+        name = qmp.execute("query-block")[0]["device"]
+        self.assertIn(f"{name}: {disks[0]} (raw, read-only)\n    Removable device: not locked, tray closed\n",
+                      qmp.hmp("info block"))
+        self.assertEqual(qmp.hmp(f"eject {name}"), "")
+        for _ in range(100):  # the change is an input like any other: it enters when its turn comes
+            if "not inserted" in qmp.hmp("info block"):
+                break
+        self.assertIn(f"{name}: [not inserted]\n    Removable device: not locked, tray open\n", qmp.hmp("info block"))
+        self.assertEqual(qmp.hmp(f"change {name} {disks[1]} raw"), "")
+        for _ in range(100):
+            if "not inserted" not in qmp.hmp("info block"):
+                break
+        inserted = qmp.execute("query-block")[0]["inserted"]
+        self.assertEqual((inserted["file"], inserted["drv"], inserted["ro"]), (str(disks[1]), "raw", True))
+        self.assertEqual(qmp.hmp("eject foo"), "Error: Device 'foo' not found\n")
+        self.assertIn("/nonexistent", qmp.hmp(f'change {name} "/nonexistent"'))
+        with self.assertRaisesRegex(peer.QmpError, "Device 'foo' not found"):
+            qmp.execute("eject", id="foo")
+        qmp.execute("eject", id=name, force=True)
+        self.quit(qmp)
+        self.replay("-display", "none")
+
     def test_nobody_there(self):
         """Without anybody at the monitor a replay ends by itself."""
         self.log_of_changes()
