@@ -33,7 +33,7 @@ Result<void> change_drive(MonitorTarget& target, const std::string& id, const st
     ImageSpec spec;
     spec.file = file;
     spec.format = format;
-    spec.read_only = info.removable;  // what can be removed in this version are CD-ROMs
+    spec.read_only = !info.id.starts_with("floppy");  // what else can be removed are CD-ROMs
     return drive->change_medium(spec);
 }
 
