@@ -54,6 +54,9 @@ struct ChainState {
         key = (key & ~kMask) | uint64_t{mode} << kModeShift;
     }
 
+    // Of a stamp: the address and the mode, but not the epoch.
+    static constexpr unsigned kPlaceBits = kModeShift + kModeBits;
+
     uint64_t key = 0;            // a block is right here if its stamp is this and the address
     uint64_t generation = 0;     // of translations, for which `key` is good
     Block** link = nullptr;      // where to note the block that is executed next
@@ -116,6 +119,7 @@ class CodeCache {
     static constexpr unsigned kBuckets = unsigned{kPageSize} >> kBucketShift;
     struct Page {
         CodePageKey key;
+        uint64_t seen = 0;                        // where it was last found: the interpreter's key and the page's address
         unsigned longest = 0;                     // bytes of a block in it
         std::array<Block*, kBuckets> starting{};  // by where they start
         std::vector<Block*> crossing;             // blocks whose second page this is
@@ -131,6 +135,16 @@ class CodeCache {
         }
         recent = slot.get();
         return *recent;
+    }
+
+    // What is known of a block's page may tell that it is right at the address, as it was in another epoch.
+    template <class State>
+    static bool renew(Block& b, const State& state, uint32_t linear) {
+        const uint64_t here = state.key | linear;
+        if ((b.stamp ^ here) << (64 - State::kPlaceBits) || b.second) return false;
+        if (b.page->seen != (here & ~uint64_t{kPageMask})) return false;
+        b.stamp = here;
+        return true;
     }
 
     // Calls accept(block) for the blocks that start at the offset in this mode, until one is accepted.

@@ -158,7 +158,7 @@ class Interpreter final : public Guest::Engine {
             chain_.insn = nullptr;
             const uint32_t linear = Guest::pc(cpu);
             Block* block = (*chain_.jump)[chain_.jump_index(linear)];
-            if (!block || block->stamp != (chain_.key | linear) ||
+            if (!block || (block->stamp != (chain_.key | linear) && !Cache::renew(*block, chain_, linear)) ||
                 (!block->chained && block->bytes > Guest::room(cpu))) [[unlikely]] {
                 block = look_up(cpu, linear);
                 if (!block) {
@@ -254,6 +254,7 @@ class Interpreter final : public Guest::Engine {
         const unsigned offset = linear & kPageMask;
         const uint32_t mode = Guest::mode(cpu);
         Page& page = cache_.page({where.block, where.page});
+        page.seen = chain_.key | (linear - offset);
         const auto same_second = [&](Block& b) {
             if (!b.second) return true;
             if (b.bytes > Guest::room(cpu)) return false;  // then its second page isn't looked at

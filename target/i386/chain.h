@@ -27,6 +27,7 @@
 namespace qr::i386 {
 
 using CodeBlock = CodeCache<Insn>::Block;
+using CodePage = CodeCache<Insn>::Page;
 using CodeTail = CodeCache<Insn>::Tail;
 
 struct Chaining : ChainState<CodeBlock, Insn> {};

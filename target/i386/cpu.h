@@ -148,7 +148,9 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
         uint32_t page = 0;      // linear address of the page of code that is executed
         uint32_t scratch = 0;
         uint32_t saved = 0;     // an operand, for flags that are computed later
+        uint64_t source = 0;    // host address of a string
         uint64_t stack = 0;     // the host's stack pointer in translated code
+        uint64_t slots = 0;     // LinkSlots of tcg/emitter.h
         uint64_t caches = 0, cache_misses = 0, cache_filled = 0;  // pointers of tcg/site_cache.h
         bool exact = false;     // on the way out: the CPU's state is already exact
         bool mxcsr_live = false;  // the host's MXCSR is the guest's, and newer than fpu.mxcsr

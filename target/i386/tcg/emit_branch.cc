@@ -27,7 +27,8 @@ void Emitter::code_address(Reg32 to, int32_t offset) {
 }
 
 // Within the page a block that is alive is right as soon as this one is. Another page has to be what it was when
-// the link was made: the key then and now tell.
+// the link was made: the key then and now tell; else
+// what is known of the page (Thunks::relink).
 void Emitter::branch_to(int32_t offset) {
     const auto number = static_cast<uint32_t>(out_.links.size());
     Link& link = out_.links.emplace_back();
@@ -39,11 +40,11 @@ void Emitter::branch_to(int32_t offset) {
         code_address(r10d, offset);
         as_.mov(rax, field(&cpu_.native.key, 8));
         as_.or_(rax, r10);
-        uint8_t* slot = next_slot_;
-        next_slot_ += 8;
-        store_le<uint64_t>(slot, 0);  // no key
-        link.expected = static_cast<uint32_t>(slot - as_.getCode());
-        as_.cmp(rax, qword[rip + static_cast<const void*>(slot)]);
+        const auto* slot = new (next_slot_) LinkSlot;
+        stub.slot = next_slot_;
+        link.slot = static_cast<uint32_t>(next_slot_ - as_.getCode());
+        next_slot_ += sizeof(LinkSlot);
+        as_.cmp(rax, qword[rip + static_cast<const void*>(&slot->stamp)]);
         as_.jne(stub.start, kNear);
         as_.and_(r10d, Tlb::kPageBits);
         as_.mov(field(&cpu_.native.page), r10d);
@@ -52,12 +53,12 @@ void Emitter::branch_to(int32_t offset) {
     link.jump = static_cast<uint32_t>(as_.getSize() - 4);
 }
 
-void Emitter::indirect(CodeGenerator& as, const Cpu& cpu, const uint8_t* leave) {
+void Emitter::indirect(CodeGenerator& as, const Cpu& cpu, const Thunks& thunks) {
     const auto at = [&cpu](const void* member) {
         return r14 + static_cast<int>(static_cast<const uint8_t*>(member) -
                                       reinterpret_cast<const uint8_t*>(cpu.gpr.data()));
     };
-    Label miss;
+    Label none;
     as.mov(eax, r10d);
     as.shr(eax, Chaining::kJumpBits);
     as.xor_(eax, r10d);
@@ -65,18 +66,18 @@ void Emitter::indirect(CodeGenerator& as, const Cpu& cpu, const uint8_t* leave) 
     as.mov(r11, ptr[at(&cpu.native.jump)]);
     as.mov(r11, ptr[r11 + rax * 8]);
     as.test(r11, r11);
-    as.jz(miss);
+    as.jz(none);
     as.mov(rax, ptr[at(&cpu.native.key)]);
     as.or_(rax, r10);
     as.cmp(rax, ptr[r11 + offsetof(CodeBlock, stamp)]);
-    as.jne(miss);
+    as.jne(static_cast<const void*>(thunks.renew));
     as.mov(eax, r10d);
     as.and_(eax, Tlb::kPageBits);
     as.mov(dword[at(&cpu.native.page)], eax);
     as.jmp(ptr[r11 + offsetof(CodeBlock, entry)]);
-    as.L(miss);
+    as.L(none);
     as.xor_(eax, eax);
-    as.jmp(leave, kNear);
+    as.jmp(thunks.leave, kNear);
 }
 
 void Emitter::side_exit(const Insn& i, unsigned cc, int32_t offset) {
@@ -120,7 +121,7 @@ bool Emitter::branches(const Insn& i, const Shape& s) {
                 as_.mov(r10d, memory(i, 4, Use::kRead));
             else
                 as_.mov(r10d, r32(i.rm));
-            indirect(as_, cpu_, thunks_.leave);
+            indirect(as_, cpu_, thunks_);
             return true;
         case Shape::kCall:
         case Shape::kCallE:
@@ -142,12 +143,12 @@ bool Emitter::branches(const Insn& i, const Shape& s) {
                 as_.mov(r10d, field(&cpu_.native.scratch));
             else
                 as_.mov(r10d, r32(i.rm));
-            indirect(as_, cpu_, thunks_.leave);
+            indirect(as_, cpu_, thunks_);
             return true;
         case Shape::kRet:
             as_.mov(r10d, stack(0, Use::kRead));
             as_.lea(r9d, ptr[r9 + 4 + static_cast<int32_t>(i.imm)]);
-            indirect(as_, cpu_, thunks_.leave);
+            indirect(as_, cpu_, thunks_);
             return true;
         default: return false;
     }

@@ -368,6 +368,11 @@ void Emitter::cold_code() {
         as_.L(s.start);
         out_.links[s.link].stub = static_cast<uint32_t>(as_.getSize());
         code_address(r10d, s.offset);
+        if (s.slot) {
+            as_.mov(r11d, static_cast<uint32_t>(s.slot - slots_));
+            as_.call(thunks_.relink);
+            as_.jz(static_cast<const void*>(as_.getCode() + out_.links[s.link].jump - 1));
+        }
         as_.mov(eax, s.link);
         as_.jmp(thunks_.leave, kNear);
         out_.links[s.link].stub_jump = static_cast<uint32_t>(as_.getSize() - 4);

@@ -54,8 +54,15 @@ struct Link {
     uint32_t jump = 0;        // where its 32-bit displacement is
     uint32_t stub = 0;        // where it goes while it isn't linked
     uint32_t stub_jump = 0;  // where the displacement of the stub's own jump is
-    uint32_t expected = 0;    // to another page: where the key is for which the jump is right; else 0
+    uint32_t slot = 0;        // to another page: where its LinkSlot is; else 0
     CodeBlock* to = nullptr;
+};
+// What a link to another page has to be compared with.
+struct LinkSlot {
+    uint64_t stamp = 0;  // key and address for which the jump is right
+    // Of the page that it leads to, CodeCache::Page::seen: the jump is right if the address is in this page now.
+    const uint64_t* seen = &kNowhere;
+    static constexpr uint64_t kNowhere = 0;
 };
 
 // Shared pieces of code; see thunks.cc.
@@ -63,6 +70,8 @@ struct Thunks {
     const uint8_t* exact = nullptr;  // eax: number of a Site. Comes back if the block goes on
     const uint8_t* bounce = nullptr; // r10d: EIP; for blocks that have no code
     const uint8_t* lookup = nullptr; // r10d: EIP, of a block that may be in the jump table
+    const uint8_t* renew = nullptr;  // the same, r11: a block whose stamp is another one; see CodeCache::renew()
+    const uint8_t* relink = nullptr; // called, r10d: EIP, r11d: of a LinkSlot, counted in bytes. ZF: the jump is right
     const uint8_t* leave = nullptr;  // r10d: EIP, eax: number of a Link, or 0
     X87Thunks x87;
     const uint8_t* watched_write[2] = {};  // called; supervisor, user; see emit_watched.h
@@ -77,16 +86,17 @@ struct Translation {
 
 class Emitter {
   public:
-    // as: writes to the code memory's writable view. slots: 8 bytes for each link to another page, in the same memory.
+    // as: writes to the code memory's writable view. slots: of the links to other pages, in the same memory;
+    // next_slot: the first free one.
     // cold: offset in it, from which on code goes that is executed seldom.
     Emitter(Xbyak::CodeGenerator& as, Cpu& cpu, const Thunks& thunks, Translation& out, SiteCaches& caches,
-            uint8_t* slots, size_t cold)
-        : as_(as), cpu_(cpu), thunks_(thunks), out_(out), caches_(caches), next_slot_(slots), next_cold_(cold) {}
+            uint8_t* slots, uint8_t* next_slot, size_t cold)
+        : as_(as), cpu_(cpu), thunks_(thunks), out_(out), caches_(caches), slots_(slots), next_slot_(next_slot), next_cold_(cold) {}
 
     // Emits the block; returns its entry (in the writable view).
     const uint8_t* emit(CodeBlock& block);
     // To the block at r10d, by the jump table; else out by thunks_.leave.
-    static void indirect(Xbyak::CodeGenerator& as, const Cpu& cpu, const uint8_t* leave);
+    static void indirect(Xbyak::CodeGenerator& as, const Cpu& cpu, const Thunks& thunks);
     size_t cold_end() const { return next_cold_; }
     uint8_t* slots_end() const { return next_slot_; }
     // For observers: where each instruction's code begins, from the block's entry.
@@ -199,6 +209,7 @@ class Emitter {
     void x87_go_live(Label& otherwise);
     void x87_stubs();
     bool string(const Insn& i, const Shape& s);
+    void repeated(const Insn& i, const Shape& s);
     Xbyak::Address destination(unsigned size, Use use);  // ES:EDI
 
     struct Cold;
@@ -290,6 +301,7 @@ class Emitter {
         Label start;
         uint32_t link;
         int32_t offset;
+        const uint8_t* slot = nullptr;
     };
     uint32_t new_site(const Insn& i);
     Cold& cold(const Insn& i);
@@ -299,6 +311,7 @@ class Emitter {
     const Thunks& thunks_;
     Translation& out_;
     SiteCaches& caches_;
+    uint8_t* const slots_;
     uint8_t* next_slot_;
     size_t next_cold_;
 

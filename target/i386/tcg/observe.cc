@@ -15,6 +15,8 @@ std::vector<ObservedThunk> list_thunks(const ThunkSet& thunks, const uint8_t* en
                                      {"exact", thunks.exact},
                                      {"bounce", thunks.bounce},
                                      {"lookup", thunks.lookup},
+                                     {"renew", thunks.renew},
+                                     {"relink", thunks.relink},
                                      {"watched_write", thunks.watched_write[0]},
                                      {"watched_write_user", thunks.watched_write[1]},
                                      {"fill_read", thunks.fill[0][0]},

@@ -46,7 +46,7 @@ const uint8_t* SiteCaches::emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, b
         return static_cast<int>(static_cast<const uint8_t*>(member) - reinterpret_cast<const uint8_t*>(cpu.gpr.data()));
     };
     const Tlb::Entry* table = cpu.tlb.entries(user);
-    Xbyak::Label fails, seldom, counted, known, again, unknown, found;
+    Xbyak::Label fails, seldom, counted, fresh, known, again, unknown, found;
     as.align(16);
     const uint8_t* p = as.getCurr();
     as.push(rcx);
@@ -62,9 +62,17 @@ const uint8_t* SiteCaches::emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, b
 
     as.cmp(r11d, kNoCache);
     as.je(found, kNear);
+    as.mov(rdx, r11);
+    as.shl(rdx, 4);
+    static_assert(sizeof(SiteCache) == 1 << 4);
+    as.add(rdx, ptr[r14 + at(&cpu.native.caches)]);
+    as.cmp(qword[rdx + offsetof(SiteCache, page)], 0);
+    as.jl(fresh);  // it is kNone
+
+    as.push(rdx);
+    as.push(rcx);
     as.mov(rdx, ptr[r14 + at(&cpu.native.cache_misses)]);
     as.lea(rdx, ptr[rdx + r11 * sizeof(Misses)]);
-    as.push(rcx);
     as.mov(ecx, dword[rdx + offsetof(Misses, last)]);
     as.mov(dword[rdx + offsetof(Misses, last)], r13d);
     as.sub(ecx, r13d);
@@ -75,22 +83,21 @@ const uint8_t* SiteCaches::emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, b
     as.cmp(dword[rdx + offsetof(Misses, count)], kMostQuickMisses);
     as.jb(counted);
     as.mov(dword[rdx + offsetof(Misses, count)], kMostQuickMisses);
+    as.pop(rdx);
     as.jmp(fails, kNear);
     as.L(seldom);
     as.mov(dword[rdx + offsetof(Misses, count)], 0);
-
     as.L(counted);
-    as.shl(r11, 4);
-    static_assert(sizeof(SiteCache) == 1 << 4);
-    as.add(r11, ptr[r14 + at(&cpu.native.caches)]);
-    as.cmp(qword[r11 + offsetof(SiteCache, page)], 0);
-    as.jge(known);  // else it is kNone
-    as.mov(rdx, ptr[r14 + at(&cpu.native.cache_filled)]);
-    as.mov(ptr[rdx], r11);
+    as.pop(rdx);
+    as.jmp(known);
+
+    as.L(fresh);
+    as.mov(r11, ptr[r14 + at(&cpu.native.cache_filled)]);
+    as.mov(ptr[r11], rdx);
     as.add(qword[r14 + at(&cpu.native.cache_filled)], 8);
     as.L(known);
-    as.mov(ptr[r11 + offsetof(SiteCache, page)], r10);
-    as.mov(ptr[r11 + offsetof(SiteCache, addend)], rcx);
+    as.mov(ptr[rdx + offsetof(SiteCache, page)], r10);
+    as.mov(ptr[rdx + offsetof(SiteCache, addend)], rcx);
     as.L(found);
     as.mov(r11, rcx);
     as.pop(rdx);

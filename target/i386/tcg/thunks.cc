@@ -38,8 +38,10 @@ class ThunkEmitter {
         t.bounce = as_.getCurr();
         as_.xor_(eax, eax);
         as_.jmp(t.leave, CodeGenerator::T_NEAR);
+        t.renew = renew(t.leave);
+        t.relink = relink();
         t.lookup = as_.getCurr();
-        Emitter::indirect(as_, cpu_, t.leave);
+        Emitter::indirect(as_, cpu_, t);
         t.exact = call(exact, t.lookup, out);
         return t;
     }
@@ -121,6 +123,58 @@ class ThunkEmitter {
         for (size_t n = std::size(kSaved); n-- > 0;) as_.pop(kSaved[n]);
         as_.ret();
         return p;
+    }
+    // As CodeCache::renew().
+    const uint8_t* renew(const uint8_t* leave) {
+        Xbyak::Label no;
+        as_.align(16);
+        const uint8_t* p = as_.getCurr();
+        as_.mov(rax, ptr[r14 + at(&cpu_.native.key)]);
+        as_.or_(rax, r10);
+        as_.xor_(rax, ptr[r11 + offsetof(CodeBlock, stamp)]);
+        as_.shl(rax, 64 - Chaining::kPlaceBits);
+        as_.jnz(no);
+        as_.cmp(qword[r11 + offsetof(CodeBlock, second)], 0);
+        as_.jne(no);
+        as_.push(rcx);
+        as_.mov(rcx, ptr[r11 + offsetof(CodeBlock, page)]);
+        page_key();
+        as_.cmp(rax, ptr[rcx + offsetof(CodePage, seen)]);
+        as_.pop(rcx);
+        as_.jne(no);
+        as_.mov(dword[r14 + at(&cpu_.native.page)], eax);
+        as_.or_(rax, r10);
+        as_.mov(ptr[r11 + offsetof(CodeBlock, stamp)], rax);
+        as_.jmp(ptr[r11 + offsetof(CodeBlock, entry)]);
+        as_.L(no);
+        as_.xor_(eax, eax);
+        as_.jmp(leave, CodeGenerator::T_NEAR);
+        return p;
+    }
+    const uint8_t* relink() {
+        Xbyak::Label no;
+        as_.align(16);
+        const uint8_t* p = as_.getCurr();
+        as_.add(r11, ptr[r14 + at(&cpu_.native.slots)]);
+        as_.push(rcx);
+        as_.mov(rcx, ptr[r11 + offsetof(LinkSlot, seen)]);
+        page_key();
+        as_.cmp(rax, ptr[rcx]);
+        as_.pop(rcx);
+        as_.jne(no);
+        as_.mov(dword[r14 + at(&cpu_.native.page)], eax);
+        as_.or_(rax, r10);
+        as_.mov(ptr[r11 + offsetof(LinkSlot, stamp)], rax);
+        as_.cmp(eax, eax);
+        as_.L(no);
+        as_.ret();
+        return p;
+    }
+    // rax: what CodeCache::Page::seen is if the page of r10d's block was found in this epoch.
+    void page_key() {
+        as_.mov(eax, r10d);
+        as_.and_(eax, Tlb::kPageBits);
+        as_.or_(rax, ptr[r14 + at(&cpu_.native.key)]);
     }
     // Called, or jumped to by an instruction after which the block never goes on.
     const uint8_t* call(ExactCall exact, const uint8_t* lookup, Xbyak::Label& out) {

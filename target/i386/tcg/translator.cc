@@ -17,6 +17,7 @@ constexpr size_t kBlockRoom = 64 << 10;  // more than any block's code
 constexpr uint64_t kLeastMemory = 256 << 10;  // has room for a block when it is empty
 constexpr size_t kSlotShare = 16;        // of the code memory, one part is for links' keys
 constexpr size_t kCacheShare = 8;        // and one for sites' caches
+constexpr size_t kBlockSlots = 2 << 10;
 constexpr size_t kBlockCaches = 256;     // more than any block's sites
 constexpr size_t kMostIncoming = 64;     // links to a block
 constexpr unsigned kMostStrays = 100;    // of a block, before its accesses are checked one by one
@@ -46,11 +47,12 @@ struct Translator::Code {
     size_t code_size() const { return memory->size() - memory->size() / kSlotShare - memory->size() / kCacheShare; }
     bool room() const {
         return as.getSize() + kBlockRoom < cold_begin() && next_cold + kBlockRoom < code_size() &&
-               next_slot + 1024 < memory->writable() + memory->size() && caches.room(kBlockCaches);
+               next_slot + kBlockSlots < memory->writable() + memory->size() && caches.room(kBlockCaches);
     }
     void begin(Cpu& cpu) {
         as.reset();
         next_slot = slots;
+        cpu.native.slots = reinterpret_cast<uint64_t>(slots);
         next_cold = cold_begin();
         caches.clear(cpu);
         thunks = emit_thunks(as, cpu, caches, &Translator::call_exact);
@@ -141,7 +143,8 @@ void Translator::translate(Cpu& cpu, CodeBlock& block) {
     const uint64_t start = options_.clock ? options_.clock() : 0;
     const size_t before = code_->as.getSize() + code_->next_cold;
     const uint8_t* cold = code_->memory->writable() + code_->next_cold;
-    Emitter emitter(code_->as, cpu, code_->thunks, code_->out, code_->caches, code_->next_slot, code_->next_cold);
+    Emitter emitter(code_->as, cpu, code_->thunks, code_->out, code_->caches, code_->slots, code_->next_slot,
+                    code_->next_cold);
     notes_.clear();
     if (!options_.observers.empty()) emitter.note_in(notes_);
     const uint8_t* entry = emitter.emit(block);
@@ -355,7 +358,7 @@ void Translator::link(const Cpu& cpu, uint32_t number, CodeBlock& to) {
     if (to.stamp != here) return;
     // Instead of a link: by the jump table each time.
     const auto look_each_time = [&] { patch(link.stub_jump, code_->executable(code_->thunks.lookup)); };
-    if (!link.expected) {
+    if (!link.slot) {
         if (to.page != link.from->page || to.mode != link.from->mode) return;
         if (to.second) return look_each_time();  // its second page isn't vouched for
     }
@@ -370,7 +373,7 @@ void Translator::link(const Cpu& cpu, uint32_t number, CodeBlock& to) {
         link.to = &to;
         patch(link.jump, to.entry);
     }
-    if (link.expected) store_le<uint64_t>(code_->memory->writable() + link.expected, here);
+    if (link.slot) new (code_->memory->writable() + link.slot) LinkSlot{here, to.second ? &LinkSlot::kNowhere : &to.page->seen};
     ++statistics_.links;
 }
 
@@ -385,7 +388,7 @@ void Translator::unlink(CodeBlock& block) {
         Link& link = code_->out.links[number];
         if (link.to != &block) continue;
         link.to = nullptr;
-        if (link.expected) store_le<uint64_t>(code_->memory->writable() + link.expected, 0);
+        if (link.slot) new (code_->memory->writable() + link.slot) LinkSlot;
         patch(link.jump, code_->memory->executable() + link.stub);
     }
     block.translated = false;
