@@ -92,8 +92,8 @@ uint16_t registers_written(const Insn& i) {
         case Shape::kRet:
         case Shape::kPopE: return mask_of(kEsp);
         case Shape::kPopR: return mask_of(kEsp) | reg;
-        case Shape::kMovs: return mask_of(kEsi) | mask_of(kEdi);
-        case Shape::kStos:
+        case Shape::kMovs: return mask_of(kEsi) | mask_of(kEdi) | (i.rep ? mask_of(kEcx) : 0);
+        case Shape::kStos: return mask_of(kEdi) | (i.rep ? mask_of(kEcx) : 0);
         case Shape::kScas: return mask_of(kEdi);
         case Shape::kLods: return mask_of(kEax) | mask_of(kEsi);
         case Shape::kLeave: return mask_of(kEsp) | mask_of(kEbp);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// String instructions without a REP prefix, upwards; the row's handler does the others. See emitter.h.
+// String instructions upwards: without a REP prefix, and short ones with it; the row's handler does the others. See
+// emitter.h.
 // Source: Intel SDM volume 2, the instructions' own pages.
 #include "target/i386/tcg/emitter.h"
 
@@ -21,6 +22,45 @@ Xbyak::Address Emitter::destination(unsigned size, Use use) {
     return size == 1 ? byte[r11 + rax] : size == 2 ? word[r11 + rax] : dword[r11 + rax];
 }
 
+// Up to kShort bytes, if a page has as many from each operand's address on, and the budget all iterations.
+void Emitter::repeated(const Insn& i, const Shape& s) {
+    constexpr unsigned kShort = 128;
+    const unsigned size = size_of(s, i);
+    const bool moves = s.kind == Shape::kMovs;
+    as_.lea(eax, ptr[rcx - 1]);
+    as_.cmp(eax, kShort / size);
+    as_.jae(access_->start, kNear);
+    as_.cmp(r13, rax);
+    as_.jl(access_->start, kNear);
+    if (moves) {
+        as_.mov(eax, esi);
+        check_access(kShort, Use::kRead);
+        as_.add(r11, rax);
+        as_.mov(field(&cpu_.native.source, 8), r11);
+    }
+    destination(kShort, Use::kWrite);
+    as_.add(r11, rax);
+    as_.mov(r10, rdi);
+    as_.mov(rdi, r11);
+    if (moves) {
+        as_.mov(rax, rsi);
+        as_.mov(rsi, field(&cpu_.native.source, 8));
+    } else {
+        as_.mov(eax, r8d);
+    }
+    as_.mov(r11d, ecx);
+    as_.rep();
+    if (moves)
+        size == 1 ? as_.movsb() : size == 2 ? as_.movsw() : as_.movsd();
+    else
+        size == 1 ? as_.stosb() : size == 2 ? as_.stosw() : as_.stosd();
+    if (moves) as_.lea(esi, ptr[rax + r11 * size]);
+    as_.lea(edi, ptr[r10 + r11 * size]);
+    as_.sub(r13, r11);
+    as_.inc(r13);
+    branch_to(block_->offset + i.end);
+}
+
 bool Emitter::string(const Insn& i, const Shape& s) {
     if (s.kind < Shape::kMovs || s.kind > Shape::kScas) return false;
     const unsigned size = size_of(s, i);
@@ -29,6 +69,10 @@ bool Emitter::string(const Insn& i, const Shape& s) {
     as_.test(field(&cpu_.eflags), kDFlag);
     as_.jnz(access_->start, kNear);
     lose_flags();
+    if (i.rep) {
+        repeated(i, s);
+        return true;
+    }
     if (s.kind == Shape::kMovs || s.kind == Shape::kLods) {
         as_.mov(eax, esi);
         check_access(size, Use::kRead);

@@ -197,7 +197,7 @@ bool Emitter::emits(const Insn& insn) {
     const Shape& s = shape_of(insn);
     if (s.kind < Shape::kDivE || s.kind == Shape::kPlain) return false;
     if (s.kind == Shape::kNop) return true;
-    if (insn.rep && s.kind != Shape::kRet) return false;
+    if (insn.rep && s.kind != Shape::kRet && s.kind != Shape::kMovs && s.kind != Shape::kStos) return false;
     if (insn.lock && s.kind == Shape::kNone) return false;
     if (insn.has_mem && s.kind != Shape::kLea && (insn.ea_mask != 0xffffffff || insn.seg == kEs || insn.seg == kCs))
         return false;
