@@ -225,12 +225,17 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
     void set_reg(unsigned n, T value) {
         if constexpr (sizeof(T) == 1) {
             const unsigned shift = (n & 4) * 2;
-            gpr[n & 3] = (gpr[n & 3] & ~(uint64_t{0xff} << shift)) | (uint64_t(value) << shift);
+            store_whole(n & 3, (gpr[n & 3] & ~(uint64_t{0xff} << shift)) | (uint64_t(value) << shift));
         } else if constexpr (sizeof(T) == 2) {
-            gpr[n] = (gpr[n] & ~uint64_t{0xffff}) | value;
+            store_whole(n, (gpr[n] & ~uint64_t{0xffff}) | value);
         } else {
             gpr[n] = value;
         }
+    }
+    // Not narrowed to the part that changes: a host can't forward such a store to the load of a whole register.
+    void store_whole(unsigned n, uint64_t value) {
+        asm("" : "+r"(value));
+        gpr[n] = value;
     }
 
     // ---- flags -----------------------------------------------------------------------------------------

@@ -187,7 +187,7 @@ void Emitter::exact(const Insn& i) {
     if (out_.sites[site].ends_block)
         as_.jmp(thunks_.exact, kNear);
     else
-        as_.call(thunks_.exact);
+        as_.call(out_.sites[site].light ? thunks_.light : thunks_.exact);
     lose_flags();
 }
 

@@ -68,6 +68,7 @@ struct LinkSlot {
 // Shared pieces of code; see thunks.cc.
 struct Thunks {
     const uint8_t* exact = nullptr;  // eax: number of a Site. Comes back if the block goes on
+    const uint8_t* light = nullptr;  // the same for a Site that is `light` and doesn't end the block
     const uint8_t* bounce = nullptr; // r10d: EIP; for blocks that have no code
     const uint8_t* lookup = nullptr; // r10d: EIP, of a block that may be in the jump table
     const uint8_t* renew = nullptr;  // the same, r11: a block whose stamp is another one; see CodeCache::renew()

@@ -13,6 +13,7 @@ std::vector<ObservedThunk> list_thunks(const ThunkSet& thunks, const uint8_t* en
     for (const auto& [name, code] : {std::pair<const char*, const uint8_t*>{"enter", thunks.enter},
                                      {"leave", thunks.leave},
                                      {"exact", thunks.exact},
+                                     {"light", thunks.light},
                                      {"bounce", thunks.bounce},
                                      {"lookup", thunks.lookup},
                                      {"renew", thunks.renew},

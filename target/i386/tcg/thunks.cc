@@ -23,7 +23,7 @@ class ThunkEmitter {
   public:
     ThunkEmitter(CodeGenerator& as, Cpu& cpu) : as_(as), cpu_(cpu) {}
 
-    ThunkSet emit(const SiteCaches& caches, ExactCall exact) {
+    ThunkSet emit(const SiteCaches& caches, ExactCall exact, ExactCall light) {
         ThunkSet t;
         for (const bool user : {false, true}) {
             t.watched_write[user] = emit_watched_write(as_, cpu_, user);
@@ -43,6 +43,7 @@ class ThunkEmitter {
         t.lookup = as_.getCurr();
         Emitter::indirect(as_, cpu_, t);
         t.exact = call(exact, t.lookup, out);
+        t.light = call_light(light);
         return t;
     }
 
@@ -192,13 +193,13 @@ class ThunkEmitter {
         as_.call(rax);
         as_.mov(rsp, rbx);
         static_assert(static_cast<unsigned>(GoOn::kBehind) == 0);
-        Xbyak::Label elsewhere, go_out;
+        Xbyak::Label go_out;
         as_.test(eax, eax);
-        as_.jnz(elsewhere);
+        as_.jnz(elsewhere_);
         load_registers();
         as_.mov(r13, ptr[r14 + at(&cpu_.native.remaining)]);
         as_.ret();
-        as_.L(elsewhere);
+        as_.L(elsewhere_);
         // The frame that enter() made, whether a return address lies on it or not.
         as_.mov(rsp, ptr[r14 + at(&cpu_.native.stack)]);
         as_.cmp(eax, static_cast<unsigned>(GoOn::kAtEip));
@@ -213,17 +214,40 @@ class ThunkEmitter {
         return p;
     }
 
+    // Called. Of what the block goes on with, only EAX and EDX may have changed.
+    const uint8_t* call_light(ExactCall light) {
+        as_.align(16);
+        const uint8_t* p = as_.getCurr();
+        give_back_mxcsr();
+        store_registers();
+        save_x87();
+        as_.mov(ptr[r14 + at(&cpu_.native.remaining)], r13);
+        as_.lea(rdi, ptr[r14 + at(&cpu_)]);
+        as_.mov(esi, eax);
+        as_.mov(rax, reinterpret_cast<uint64_t>(light));
+        as_.sub(rsp, 8);
+        as_.call(rax);
+        as_.add(rsp, 8);
+        as_.test(eax, eax);
+        as_.jnz(elsewhere_, CodeGenerator::T_NEAR);
+        as_.mov(r13, ptr[r14 + at(&cpu_.native.remaining)]);
+        for (const unsigned n : {kEax, kEcx, kEdx, kEsp, kEsi, kEdi}) as_.mov(kGuest[n], ptr[r14 + static_cast<int>(n * 8)]);
+        as_.ret();
+        return p;
+    }
+
     static inline const Xbyak::Reg64 kGuest[8] = {r8, rcx, rdx, rbx, r9, rbp, rsi, rdi};
     static inline const Xbyak::Reg64 kSaved[6] = {rbx, rbp, r12, r13, r14, r15};
     CodeGenerator& as_;
     Cpu& cpu_;
     const uint8_t* x87_save_ = nullptr;
+    Xbyak::Label elsewhere_;  // in `exact`: eax, a GoOn, isn't kBehind
 };
 
 }  // namespace
 
-ThunkSet emit_thunks(CodeGenerator& as, Cpu& cpu, const SiteCaches& caches, ExactCall exact) {
-    return ThunkEmitter(as, cpu).emit(caches, exact);
+ThunkSet emit_thunks(CodeGenerator& as, Cpu& cpu, const SiteCaches& caches, ExactCall exact, ExactCall light) {
+    return ThunkEmitter(as, cpu).emit(caches, exact, light);
 }
 
 }  // namespace qr::i386

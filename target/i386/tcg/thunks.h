@@ -19,6 +19,6 @@ using ExactCall = uint64_t (*)(Cpu& cpu, uint32_t site);  // a GoOn
 struct ThunkSet : Thunks {
     const uint8_t* enter = nullptr;  // an EnterCode, in the writable view
 };
-ThunkSet emit_thunks(Xbyak::CodeGenerator& as, Cpu& cpu, const SiteCaches& caches, ExactCall exact);
+ThunkSet emit_thunks(Xbyak::CodeGenerator& as, Cpu& cpu, const SiteCaches& caches, ExactCall exact, ExactCall light);
 
 }  // namespace qr::i386

@@ -55,7 +55,7 @@ struct Translator::Code {
         cpu.native.slots = reinterpret_cast<uint64_t>(slots);
         next_cold = cold_begin();
         caches.clear(cpu);
-        thunks = emit_thunks(as, cpu, caches, &Translator::call_exact);
+        thunks = emit_thunks(as, cpu, caches, &Translator::call_exact, &Translator::call_light);
         enter = reinterpret_cast<EnterCode>(reinterpret_cast<uintptr_t>(executable(thunks.enter)));
         out.sites.clear();
         out.links.clear();
@@ -242,27 +242,30 @@ uint64_t Translator::call_exact(Cpu& cpu, uint32_t number) {
     Translator& self = *static_cast<Translator*>(cpu.native.translator);
     Site& site = self.code_->out.sites[number];
     ++site.calls;
-    const bool light = site.light == Site::kPort ? !cpu.cpl && !cpu.watching_ports
-                                                 : site.light == Site::kCounter && !(cpu.cr4 & kCr4TSD);
-    return static_cast<uint64_t>(light ? self.light(cpu, site) : self.exact(cpu, site));
+    return static_cast<uint64_t>(self.exact(cpu, site));
 }
 
 // What neither faults nor looks at EIP and flags: they are made exact only if something came of it.
-GoOn Translator::light(Cpu& cpu, const Site& site) {
+uint64_t Translator::call_light(Cpu& cpu, uint32_t number) {
+    Translator& self = *static_cast<Translator*>(cpu.native.translator);
+    Site& site = self.code_->out.sites[number];
+    ++site.calls;
+    const bool light = site.light == Site::kPort ? !cpu.cpl && !cpu.watching_ports : !(cpu.cr4 & kCr4TSD);
+    if (!light) return static_cast<uint64_t>(self.exact(cpu, site));
     const Insn& insn = *site.insn;
-    const Chaining& c = *chaining_;
+    const Chaining& c = *self.chaining_;
     Countdown& countdown = cpu.wiring.countdown;
     const int64_t remaining = cpu.native.remaining + insn.left;
     countdown.remaining = remaining;
     insn.exec(cpu, insn);
     if (!cpu.events && countdown.remaining == remaining && !c.stop && cpu.tlb.generation() == c.generation) {
-        follow_tlb(cpu);
-        return GoOn::kBehind;
+        self.follow_tlb(cpu);
+        return static_cast<uint64_t>(GoOn::kBehind);
     }
     cpu.eip = cpu.native.page + site.end;
     take_native_flags(cpu);
     cpu.native.exact = true;
-    return elsewhere(cpu);
+    return static_cast<uint64_t>(self.elsewhere(cpu));
 }
 
 // As chain_exact() does it.

@@ -71,7 +71,7 @@ class Translator {
     void patch(uint32_t jump, const void* to);  // to: in the executable view
     static uint64_t call_exact(Cpu& cpu, uint32_t site);
     GoOn exact(Cpu& cpu, const Site& site);
-    GoOn light(Cpu& cpu, const Site& site);
+    static uint64_t call_light(Cpu& cpu, uint32_t site);
     GoOn elsewhere(Cpu& cpu);
     void count_calls(std::vector<TranslatorStatistics::RowCalls>& rows, uint64_t& all) const;
 
