@@ -49,6 +49,12 @@ class HmpArgs {
 // instructions.
 enum class Where : uint8_t { kIo, kVm };
 
+// What a command line answers. secret: it asks for a password first, which isn't shown; gives the rest of the answer.
+struct HmpAnswer {
+    std::string text;
+    std::function<std::string(const std::string& password)> secret{};
+};
+
 struct HmpCall {
     Monitor& monitor;
     MonitorTarget& target;
@@ -56,6 +62,7 @@ struct HmpCall {
     std::string out{};  // ends with a newline, or is empty
     // Lines typed so far; empty if it wasn't typed.
     std::span<const std::string> history{};
+    std::function<std::string(const std::string& password)> secret{};  // see HmpAnswer; on the I/O thread
 
     template <class... T>
     void print(fmt::format_string<T...> format, T&&... values) {
@@ -78,9 +85,9 @@ enum class Effect : uint8_t {
 enum class Complete : uint8_t { kNothing, kCommand, kInfo, kKey, kFile };
 
 struct Command {
-    // HMP: "stop|s"; empty: QMP alone.
+    // HMP: "stop|s", "change vnc" (which goes before "change"); empty: QMP alone.
     std::string_view name;
-    // "NAME:KIND" by blanks, "?" for an optional one, "-x" for a flag. Kinds: format, addr (64 bits), int (32), word,
+    // "NAME:KIND" by blanks, "?" for an optional one, "-x" for a flag, "-x:KIND" for one with a value. Kinds: format, addr (64 bits), int (32), word,
     // file, rest (of the line), onoff.
     std::string_view args;
     std::string_view params;  // as help shows them

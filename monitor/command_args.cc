@@ -103,12 +103,10 @@ bool next_arg(std::string_view& args, ArgSpec& spec) {
     }
     if (word.starts_with('-')) {
         spec.flag = true;
-        spec.name = word;
-        return true;
     }
     const size_t colon = word.find(':');
     spec.name = word.substr(0, colon);
-    spec.kind = word.substr(colon + 1);
+    if (colon != word.npos) spec.kind = word.substr(colon + 1);
     return true;
 }
 
@@ -123,8 +121,11 @@ Result<HmpArgs> parse_hmp_args(const Command& command, std::string_view line, co
             const std::string_view word = line.substr(0, line.find(' '));
             if (word != spec.name) continue;
             line.remove_prefix(word.size());
-            args.add(std::move(value));
-            continue;
+            if (spec.kind.empty()) {
+                args.add(std::move(value));
+                continue;
+            }
+            spec.optional = false;
         }
         if (spec.kind == "format") {
             if (const auto taken = take_format(line, format); !taken) return taken.error();

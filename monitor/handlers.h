@@ -19,7 +19,6 @@ void info_mice(HmpCall& call);
 void info_nothing(HmpCall& call);
 void info_kvm(HmpCall& call);
 void info_trace_events(HmpCall& call);
-void info_vnc(HmpCall& call);
 
 // hmp_info.cc
 void info_status(HmpCall& call);
@@ -72,6 +71,12 @@ void mouse_button(HmpCall& call);
 void mouse_set(HmpCall& call);
 void screendump(HmpCall& call);
 
+// hmp_vnc.cc
+void info_vnc(HmpCall& call);
+void set_password(HmpCall& call);
+void expire_password(HmpCall& call);
+void change_vnc(HmpCall& call);
+
 // hmp_block.cc
 void info_block(HmpCall& call);
 void eject(HmpCall& call);
@@ -84,6 +89,10 @@ namespace qr {
 Result<void> eject_drive(MonitorTarget& target, const std::string& id, bool force);
 Result<void> change_drive(MonitorTarget& target, const std::string& id, const std::string& file,
                           const std::string& format);
+
+// hmp_vnc.cc, for both monitors. when: "now", "never", "+SECONDS" from now, or seconds since 1970.
+Result<void> set_vnc_password(MonitorTarget& target, const std::string& password);
+Result<void> expire_vnc_password(MonitorTarget& target, const std::string& when);
 }  // namespace qr
 
 namespace qr::qmp {
@@ -108,7 +117,13 @@ void query_current_machine(QmpCall& call);
 void query_pci(QmpCall& call);
 void query_empty_list(QmpCall& call);
 void query_display_options(QmpCall& call);
+
+// qmp_vnc.cc
 void query_vnc(QmpCall& call);
+void query_vnc_servers(QmpCall& call);
+void set_password(QmpCall& call);
+void expire_password(QmpCall& call);
+void change_vnc_password(QmpCall& call);
 
 // qmp_control.cc
 void nothing(QmpCall& call);

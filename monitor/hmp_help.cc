@@ -64,12 +64,6 @@ void info_nothing(HmpCall&) {}
 
 void info_kvm(HmpCall& call) { call.out += "kvm support: not compiled\n"; }
 
-void info_vnc(HmpCall& call) {
-    const std::string where = call.target.vnc ? call.target.vnc() : "";
-    if (where.empty()) call.out += "None\n";
-    else call.print("default:\n  Server: {}\n    Auth: none (Sub: none)\n  Auth: none\n", where);
-}
-
 void info_trace_events(HmpCall& call) {
     if (call.args.has("name")) call.fail(Error{fmt::format("unknown event \"{}\"", call.args.text("name"))});
 }

@@ -2,6 +2,7 @@
 #include "monitor/hmp_session.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <dirent.h>
 
@@ -79,6 +80,7 @@ void HmpSession::opened() {
     ++connection_;
     open_ = true;
     busy_ = greeted_ = false;
+    secret_ = nullptr;
     typed_.clear();
     if (focused_) greet();
     update();
@@ -118,13 +120,21 @@ void HmpSession::go_on() {
         const uint8_t byte = typed_.front();
         typed_.pop_front();
         if (!editor_.feed(byte)) continue;
+        if (secret_) {
+            print(std::exchange(secret_, nullptr)(editor_.line()));
+            editor_.begin();
+            continue;
+        }
         busy_ = running_ = true;
-        monitor_.run_line(editor_.line(), editor_.history(), [this, connection = connection_](std::string text) {
+        monitor_.run_line(editor_.line(), editor_.history(), [this, connection = connection_](HmpAnswer answer) {
             if (connection != connection_) return;
-            print(text);
+            print(answer.text);
             busy_ = false;
-            if (focused_) editor_.begin();
-            else greeted_ = false;
+            // Who has left for the serial port isn't asked.
+            if (focused_) secret_ = std::move(answer.secret);
+            if (!focused_) greeted_ = false;
+            else if (secret_) editor_.begin_secret("Password: ");
+            else editor_.begin();
             if (!running_) go_on();
         });
         running_ = false;

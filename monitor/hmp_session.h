@@ -46,6 +46,7 @@ class HmpSession final : public MonitorSession {
     bool busy_ = false;     // a command is being worked on
     bool running_ = false;  // run_line() is on the stack
     bool told_attached_ = false;
+    std::function<std::string(const std::string&)> secret_;  // the line is a password, for this
     uint64_t connection_ = 0;  // an answer to one that is gone is dropped
 };
 

@@ -18,21 +18,32 @@ void LineEditor::begin() {
     line_.clear();
     at_ = 0;
     recalled_ = history_.size();
+    secret_ = false;
     output_(prompt_);
 }
 
+void LineEditor::begin_secret(std::string prompt) {
+    line_.clear();
+    at_ = 0;
+    recalled_ = history_.size();
+    secret_ = true;
+    secret_prompt_ = std::move(prompt);
+    output_(secret_prompt_);
+}
+
+std::string LineEditor::shown(size_t at) const { return secret_ ? std::string(line_.size() - at, '*') : line_.substr(at); }
+
 void LineEditor::redraw() {
-    output_(prompt_ + line_);
+    output_(prompt() + shown(0));
     if (at_ < line_.size()) output_(fmt::format("\x1b[{}D", line_.size() - at_));
 }
 
 void LineEditor::insert(std::string_view text) {
     text = text.substr(0, kLongestLine - std::min(kLongestLine, line_.size()));
     line_.insert(at_, text);
+    output_(shown(at_));
     at_ += text.size();
-    output_(text);
     if (at_ == line_.size()) return;
-    output_(line_.substr(at_));
     output_(fmt::format("\x1b[{}D", line_.size() - at_));
 }
 
@@ -46,7 +57,7 @@ void LineEditor::erase(size_t from, size_t to) {
     if (from >= to) return;
     move(from);
     line_.erase(from, to - from);
-    output_(line_.substr(at_) + "\x1b[K");
+    output_(shown(at_) + "\x1b[K");
     if (at_ < line_.size()) output_(fmt::format("\x1b[{}D", line_.size() - at_));
 }
 
@@ -58,6 +69,7 @@ void LineEditor::replace(std::string text) {
 }
 
 void LineEditor::recall(int step) {
+    if (secret_) return;
     if (step < 0 ? recalled_ == 0 : recalled_ >= history_.size()) return;
     if (recalled_ == history_.size()) own_ = line_;
     recalled_ = step < 0 ? recalled_ - 1 : recalled_ + 1;
@@ -80,7 +92,7 @@ size_t LineEditor::word_right() const {
 
 // A line that was there already moves to the end.
 void LineEditor::remember() {
-    if (line_.empty()) return;
+    if (line_.empty() || secret_) return;
     std::erase(history_, line_);
     history_.push_back(line_);
     if (history_.size() > kHistory) history_.erase(history_.begin());
@@ -159,6 +171,7 @@ void LineEditor::escape(uint8_t byte) {
 }
 
 void LineEditor::complete() {
+    if (secret_) return;
     Completion found = complete_(std::string_view(line_).substr(0, at_));
     std::ranges::sort(found.words);
     const auto twice = std::ranges::unique(found.words);

@@ -25,6 +25,8 @@ class LineEditor {
 
     // Begins a line. What was typed of the one before is forgotten.
     void begin();
+    // The same for one that is shown as stars, and neither remembered nor completed.
+    void begin_secret(std::string prompt);
     // Shows the line again, after something else was printed.
     void redraw();
     // True: the byte ended the line, which is line() until begin().
@@ -33,6 +35,9 @@ class LineEditor {
     const std::vector<std::string>& history() const { return history_; }
 
   private:
+    // The line as it is shown, from `at` on.
+    std::string shown(size_t at) const;
+    const std::string& prompt() const { return secret_ ? secret_prompt_ : prompt_; }
     void insert(std::string_view text);
     void erase(size_t from, size_t to);
     void move(size_t to);
@@ -47,6 +52,8 @@ class LineEditor {
     const std::string prompt_;
     std::function<void(std::string_view)> output_;
     std::function<Completion(std::string_view)> complete_;
+    bool secret_ = false;
+    std::string secret_prompt_;
     std::string line_;
     size_t at_ = 0;
     enum class State : uint8_t { kPlain, kEscape, kCsi, kSs3 } state_ = State::kPlain;

@@ -84,28 +84,37 @@ void Monitor::run_line(const std::string& line, std::span<const std::string> his
     std::string name(take_name(rest));
     if (name.empty()) return done({});
     const Command* command = find_command(monitor_commands(), name);
-    if (command && command->name == "info" && !rest.empty()) {
-        const std::string item(take_name(rest));
+    std::string_view behind = rest;
+    const std::string item(take_name(behind));
+    const std::string both = name + ' ' + item;
+    const Command* longer = find_command(monitor_commands(), both);
+    if (command && command->name == "info" && !item.empty()) {
         command = find_command(info_commands(), item);
-        name += ' ' + item;
+        name = both;
+        rest = behind;
+    } else if (longer) {
+        command = longer;
+        name = both;
+        rest = behind;
     }
-    if (!command) return done(fmt::format("unknown command: '{}'\n", name));
-    if (const auto refused = refusal(*command)) return done("Error: " + refused->message + '\n');
+    if (!command) return done({fmt::format("unknown command: '{}'\n", name)});
+    if (const auto refused = refusal(*command)) return done({"Error: " + refused->message + '\n'});
 
     const std::string tail(rest);
     const auto execute = [this, command, name, tail](std::span<const std::string> typed, const i386::Cpu* cpu) {
         // On the I/O thread the format isn't ours to remember.
         DumpFormat scratch;
         const auto args = parse_hmp_args(*command, tail, cpu, cpu ? format_ : scratch);
-        if (!args) return fmt::format("{}\nTry \"help {}\" for more information\n", args.error().message, name);
+        if (!args)
+            return HmpAnswer{fmt::format("{}\nTry \"help {}\" for more information\n", args.error().message, name)};
         HmpCall call{*this, target_, *args, {}, typed};
         command->hmp(call);
-        return std::move(call.out);
+        return HmpAnswer{std::move(call.out), std::move(call.secret)};
     };
     if (command->where == Where::kIo) return done(execute(history, nullptr));
-    auto text = std::make_shared<std::string>();
-    on_vm(command->effect, [this, execute, text] { *text = execute({}, &target_.board.cpu()); },
-          [text, done = std::move(done)] { done(std::move(*text)); });
+    auto answer = std::make_shared<HmpAnswer>();
+    on_vm(command->effect, [this, execute, answer] { *answer = execute({}, &target_.board.cpu()); },
+          [answer, done = std::move(done)] { done(std::move(*answer)); });
 }
 
 }  // namespace qr

@@ -51,7 +51,7 @@ class Monitor {
     void set_buttons(uint32_t buttons) { buttons_ = buttons; }
 
     // An HMP line: `done` gets what it prints.
-    using Done = std::function<void(std::string text)>;
+    using Done = std::function<void(HmpAnswer answer)>;
     void run_line(const std::string& line, std::span<const std::string> history, Done done);
     // A refusal in replay, or nothing.
     std::optional<Error> refusal(const Command& command) const;

@@ -102,19 +102,7 @@ void query_current_machine(QmpCall& call) { call.result = {{"wakeup-suspend-supp
 
 void query_empty_list(QmpCall& call) { call.result = Json::array(); }
 
-void query_display_options(QmpCall& call) { call.result = {{"type", "none"}}; }
-
-void query_vnc(QmpCall& call) {
-    const std::string where = call.target.vnc ? call.target.vnc() : "";
-    call.result = {{"enabled", !where.empty()}};
-    if (where.empty()) return;
-    const size_t colon = where.rfind(':');
-    const bool unix_socket = where.find('/') != where.npos || colon == where.npos;
-    call.result["host"] = unix_socket ? where : where.substr(0, colon);
-    call.result["service"] = unix_socket ? "" : where.substr(colon + 1);
-    call.result["family"] = unix_socket ? "unix" : "ipv4";
-    call.result["auth"] = "none";
-}
+void query_display_options(QmpCall& call) { call.result = {{"type", call.target.display ? call.target.display() : "none"}}; }
 
 void query_pci(QmpCall& call) {
     Json devices = Json::array();

@@ -131,8 +131,10 @@ void QmpSession::take(const std::string& text) {
         if (!running_) go_on();
     };
     if (name == "human-monitor-command") {
-        monitor_.run_line((*args)["command-line"], {}, [reply](std::string out) {
+        monitor_.run_line((*args)["command-line"], {}, [reply](const HmpAnswer& answer) {
             std::string lines;
+            const std::string& out = answer.secret ? std::string("terminal does not support password prompting\n")
+                                                   : answer.text;
             for (const char c : out) lines += c == '\n' ? std::string("\r\n") : std::string(1, c);
             reply({{"return", lines}});
         });

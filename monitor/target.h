@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,8 +45,21 @@ struct MonitorTarget {
     std::function<std::string()> translator{};
     // VM thread: the screen into a file. format: "ppm" or "png".
     std::function<Result<void>(const std::string& file, const std::string& format)> screendump{};
-    // I/O thread: where the VNC server listens ("127.0.0.1:5900"); empty: nowhere.
-    std::function<std::string()> vnc{};
+    // I/O thread: the VNC server, if there is one.
+    struct VncAddress {
+        std::string family;   // "ipv4", "ipv6", "unix"
+        std::string host;     // of a Unix socket: empty
+        std::string service;  // a port, or the socket's path
+    };
+    struct VncStatus {
+        VncAddress server;
+        bool password = false;  // password=on
+        std::vector<VncAddress> clients;
+    };
+    std::function<std::optional<VncStatus>()> vnc{};
+    std::function<void(const std::string& password)> set_vnc_password{};
+    std::function<void(int64_t seconds_since_1970)> expire_vnc_password{};
+    std::function<std::string()> display{};  // I/O thread: -display's type
     // VM thread: -d items, by name ("in_asm,op", "none"), and where they go. Fails with one line.
     std::function<Result<void>(const std::string& items)> log_items{};
     std::function<Result<void>(const std::string& file)> log_to{};

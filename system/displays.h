@@ -34,6 +34,8 @@ class Displays {
     ~Displays();
 
     Console& console() { return console_; }
+    // The main one, by -display's name.
+    const char* kind() const { return window_ ? "sdl" : "none"; }
     VncServer* vnc() { return vnc_.get(); }  // null without -vnc
 
   private:

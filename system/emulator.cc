@@ -308,7 +308,25 @@ class Emulator {
             return write_screendump(surface, file, *format);
         };
         for (const auto& drive : machine_->drives().all()) target.drives.push_back(drive.get());
-        target.vnc = [this] { return displays_ && displays_->vnc() ? displays_->vnc()->where() : std::string(); };
+        // Displays come after monitors.
+        const auto server = [this] { return displays_ ? displays_->vnc() : nullptr; };
+        target.vnc = [server]() -> std::optional<MonitorTarget::VncStatus> {
+            const VncServer* vnc = server();
+            if (!vnc) return std::nullopt;
+            const auto address = [](const VncServer::Peer& p) {
+                return MonitorTarget::VncAddress{p.family, p.host, p.service};
+            };
+            MonitorTarget::VncStatus status{address(vnc->address()), vnc->options().password, {}};
+            for (const VncServer::Peer& peer : vnc->peers()) status.clients.push_back(address(peer));
+            return status;
+        };
+        target.set_vnc_password = [server](const std::string& password) {
+            if (VncServer* vnc = server()) vnc->set_password(password);
+        };
+        target.expire_vnc_password = [server](int64_t when) {
+            if (VncServer* vnc = server()) vnc->expire_password(when);
+        };
+        target.display = [this] { return displays_ ? displays_->kind() : "none"; };
         target.log_items = [this](const std::string& items) -> Result<void> {
             if (!jit_log_) return Error{"log: the translator tells nothing: start with -d, or with -accel tcg"};
             return jit_log_->set_items(items);

@@ -42,6 +42,7 @@ class VncClient final : public DisplayListener {
     // Any thread: end soon.
     void end();
     bool finished() const { return finished_.load(); }
+    int socket() const { return control_; }
 
     // ---- DisplayListener ----
     void updated(std::shared_ptr<const PictureUpdate> update) override;

@@ -4,7 +4,9 @@
 #include "ui/vnc_server.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
+#include <ctime>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -71,6 +73,22 @@ Bound bind_tcp(const VncOptions& options, unsigned port) {
     return bound;
 }
 
+// Of one end of a connection.
+std::optional<VncServer::Peer> numbers(int fd, int (*ask)(int, sockaddr*, socklen_t*)) {
+    sockaddr_storage address{};
+    socklen_t length = sizeof address;
+    auto* plain = reinterpret_cast<sockaddr*>(&address);
+    if (ask(fd, plain, &length) != 0) return std::nullopt;
+    if (address.ss_family == AF_UNIX) {
+        const auto* path = reinterpret_cast<const sockaddr_un*>(&address)->sun_path;
+        const size_t room = length - std::min<size_t>(length, offsetof(sockaddr_un, sun_path));
+        return VncServer::Peer{"unix", "", std::string(path, strnlen(path, room))};
+    }
+    char host[NI_MAXHOST] = "", service[NI_MAXSERV] = "";
+    getnameinfo(plain, length, host, sizeof host, service, sizeof service, NI_NUMERICHOST | NI_NUMERICSERV);
+    return VncServer::Peer{address.ss_family == AF_INET6 ? "ipv6" : "ipv4", host, service};
+}
+
 }  // namespace
 
 VncServer::VncServer(const VncOptions& options, Console& console, std::shared_ptr<const Keymap> keymap,
@@ -83,7 +101,7 @@ VncServer::VncServer(const VncOptions& options, Console& console, std::shared_pt
             options_,
             [this] {
                 std::lock_guard lock(mutex_);
-                return password_;
+                return std::time(nullptr) < expires_ ? password_ : std::string();
             },
             [this](VncClient* one) { end_others(one); },
             [this] {
@@ -212,6 +230,26 @@ void VncServer::end_others(VncClient* one) {
 void VncServer::set_password(const std::string& password) {
     std::lock_guard lock(mutex_);
     password_ = password;
+}
+
+void VncServer::expire_password(int64_t seconds_since_1970) {
+    std::lock_guard lock(mutex_);
+    expires_ = seconds_since_1970;
+}
+
+std::vector<VncServer::Peer> VncServer::peers() const {
+    std::vector<Peer> all;
+    std::lock_guard lock(mutex_);
+    for (const auto& client : clients_) {
+        if (client->finished()) continue;
+        if (const auto peer = numbers(client->socket(), getpeername)) all.push_back(*peer);
+    }
+    return all;
+}
+
+VncServer::Peer VncServer::address() const {
+    const auto own = listeners_.empty() ? std::nullopt : numbers(listeners_[0], getsockname);
+    return own ? *own : Peer{};
 }
 
 }  // namespace qr

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -28,8 +29,21 @@ class VncServer {
                                                    GMainContext* io);
     ~VncServer();
 
+    struct Peer {
+        std::string family;   // "ipv4", "ipv6", "unix"
+        std::string host;     // of a Unix socket: empty
+        std::string service;  // a port, or the socket's path
+    };
+    // Any thread: where it listens, and who is connected.
+    Peer address() const;
+    std::vector<Peer> peers() const;
+
     // Any thread. Without one nobody gets in while password=on.
     void set_password(const std::string& password);
+    // Any thread: from then on nobody gets in, by the host's clock.
+    void expire_password(int64_t seconds_since_1970);
+
+    const VncOptions& options() const { return options_; }
 
     // The port of the first address; 0 for a Unix socket.
     unsigned port() const { return port_; }
@@ -55,8 +69,9 @@ class VncServer {
     std::vector<int> listeners_;
     std::vector<GSource*> sources_;
 
-    std::mutex mutex_;  // for clients' threads
+    mutable std::mutex mutex_;  // for clients' threads
     std::string password_;
+    int64_t expires_ = std::numeric_limits<int64_t>::max();  // seconds since 1970
     std::vector<std::unique_ptr<VncClient>> clients_;
 };
 

@@ -93,7 +93,11 @@ class Client:
         if web:
             self.socket = WebSocket(self.socket)
         self.pseudo = []  # (encoding, x, y) of rectangles without pixels
-        self.handshake(shared, password)
+        try:
+            self.handshake(shared, password)
+        except OSError:
+            self.close()
+            raise
         self.write(struct.pack(">BxxxBBBBHHHBBBxxx", 0, 32, 24, 0, 1, 255, 255, 255, 16, 8, 0))
         self.set_encodings(encodings)
 

@@ -174,9 +174,9 @@ class Ours(peer.MonitorTest):
         path = self.folder / "vnc"
         self.launch("-S", "-vga", "std", "-vnc", f"unix:{path}")
         qmp = self.qmp()
-        self.assertEqual(qmp.execute("query-vnc"), {"enabled": True, "host": f"unix:{path}", "service": "",
-                                                    "family": "unix", "auth": "none"})
-        self.assertIn(f"Server: unix:{path}", qmp.hmp("info vnc"))
+        self.assertEqual(qmp.execute("query-vnc"), {"enabled": True, "host": "", "service": str(path),
+                                                    "family": "unix", "auth": "none", "clients": []})
+        self.assertIn(f"Server: :{path} (unix)", qmp.hmp("info vnc"))
 
     def test_positions(self):
         self.launch("-S")
