@@ -21,7 +21,7 @@ import rfb  # noqa: E402
 
 SCREENS = pathlib.Path(machine.EMULATOR).resolve().parent / "tests" / "lockstep" / "replay-screens"
 PEER = "/usr/bin/qemu-system-i386"
-SIZE = (320, 100)
+SIZE, SMALL = (320, 100), (200, 64)
 PATIENCE = 120
 
 
@@ -33,11 +33,11 @@ def rgb(word):
     return bytes((widen(word >> 11, 5), widen(word >> 5 & 63, 6), widen(word & 31, 5)))
 
 
-def picture(count=0):
+def picture(count=0, size=SIZE):
     """What the guest shows after so many bytes from keyboard and mouse."""
-    words = [(0x1234 + n) & 0xffff for n in range(SIZE[0] * SIZE[1])]
+    words = [(0x1234 + n) & 0xffff for n in range(size[0] * size[1])]
     words[0] += count
-    return (*SIZE, b"".join(map(rgb, words)))
+    return (*size, b"".join(map(rgb, words)))
 
 
 class Vnc(machine.MachineTest):
@@ -123,6 +123,51 @@ class Vnc(machine.MachineTest):
             subprocess.run([SCREENS, self.log, self.folder, engine, str(last - 1)], check=True, timeout=PATIENCE,
                            stdout=subprocess.DEVNULL)
             self.assertEqual(rfb.read_png(self.folder / f"{last - 1}.png"), picture(shown))
+
+    def test_another_size_in_mid_session(self):
+        """The picture changes its size while clients of every sort are there: in the middle of a drag, of an update,
+        and one that doesn't know of such changes."""
+        process = self.boot()
+        clients = [self.client(web=web) for web in (False, True, False)]
+        plain = self.client(encodings=(rfb.RAW,))
+        count = self.settle()
+        for client in (*clients, plain):
+            self.assertEqual(client.refresh(), picture(count))
+        clients[0].pointer(300, 90)
+        clients[0].pointer(300, 90, 1)
+        self.settle()
+        for sizes in range(2):
+            size = (SMALL, SIZE)[sizes]
+            broken = rfb.Client(self.path)
+            for _ in range(5):
+                broken.request(incremental=False)
+            clients[2].press("r")
+            broken.socket.recv(5000)
+            broken.close()  # with a picture half sent
+            before = len(self.bytes_said())
+            self.settle()
+            for client in clients:
+                self.assertEqual(client.refresh(incremental=True), picture(1, size), "the key's release is the byte")
+                self.assertEqual(client.size, size)
+            clients[1].type("x")
+            clients[2].pointer(size[0] - 1, size[1] - 1)
+            clients[2].pointer(size[0] - 4, size[1] - 1)
+            count = self.settle() - before + 1
+            for client in clients:
+                self.assertEqual(client.refresh(incremental=True)[:2], size)
+            self.assertEqual(clients[0].refresh()[2][3:], picture(0, size)[2][3:])
+        clients[0].pointer(300, 90)
+        self.settle()
+        buttons = [int(byte, 16) & 7 for source, byte in self.bytes_said() if source == "m"][1::3]
+        self.assertEqual((max(buttons), buttons[-1]), (1, 0))
+        # Who can't follow was left alone, and does no harm.
+        plain.socket.close()
+        self.quit(process)
+        said = self.serial.read_bytes()
+        for engine in ("tcg", "interp"):
+            self.serial.unlink()
+            self.replay("-serial", f"file:{self.serial}", "-accel", engine, status=3)
+            self.assertEqual(self.serial.read_bytes(), said)
 
     def test_positions(self):
         process = self.boot(defines=["ABSOLUTE"])
@@ -243,7 +288,8 @@ class Vnc(machine.MachineTest):
         def record(watch):
             self.log = self.folder / f"log-{watch}"
             self.serial.unlink(missing_ok=True)
-            process = self.boot(defines=["WORK", "ROUNDS=1500"], icount="shift=4,sleep=off")
+            process = self.boot("-rtc", "base=2024-05-06", defines=["WORK", "ROUNDS=1500"],
+                                icount="shift=4,sleep=off,rrdigest=50")
             seen, stop = [], threading.Event()
 
             def look():
@@ -262,10 +308,14 @@ class Vnc(machine.MachineTest):
             for thread in threads:
                 thread.join()
             dump = machine.replay_dump(self.log)
-            return dump["totals"], seen
+            digests = subprocess.run(["/usr/bin/python3", machine.ROOT / "scripts" / "replay-dump", "--digests", self.log],
+                                     capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
+            return dump["totals"], [line for line in digests.splitlines() if line.startswith("digest")], seen
 
-        alone, _ = record(0)
-        watched, seen = record(10)
+        alone, digests, _ = record(0)
+        watched, digests_watched, seen = record(10)
+        self.assertGreater(len({line.split(" state ")[1] for line in digests}), 10)
+        self.assertEqual(digests, digests_watched)
         self.assertGreater(len(seen), 10)
         for totals in (alone, watched):
             for key in [k for k in totals if "byte" in k]:

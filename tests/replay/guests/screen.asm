@@ -2,7 +2,8 @@
 ;
 ; Shows a picture of 320x100 pixels of 16 bits: pixel n of line y has the value 320y + n + 0x1234. Then says over
 ; serial what comes from the keyboard ("k" and the byte) and from the mouse ("m"), counts it in the first pixel, and
-; ends with code 1 (status 3) on "q". With -D ABSOLUTE it asks VMware's pointer for positions, and says the four words
+; ends with code 1 (status 3) on "q"; "r" changes the picture's size to 200x64 (pixel n of line y: 200y + n + 0x1234) and
+; back. With -D ABSOLUTE it asks VMware's pointer for positions, and says the four words
 ; of each packet ("p"). With -D WORK: asks nobody, but paints, changes modes and ends by itself.
 %include "guest.inc"
 
@@ -27,7 +28,10 @@
 %define ROUNDS 60
 %endif
 
+SMALL equ 0x600
+
 main:
+    mov byte [SMALL], 0
     SERIAL_INIT 0
     call set_mode
     mov dx, 0x3c0
@@ -112,11 +116,20 @@ again:
     call put_hex
     mov al, 10
     call putc
+    cmp bl, 0x13            ; R goes down
+    je resize
     cmp bl, 0x10            ; Q goes down
     jne again
     PUTS "bye", 10
     call flush
     EXIT 1
+
+resize:
+    xor byte [SMALL], 1
+    call set_mode
+    mov bx, 0x1234
+    call paint
+    jmp again
 
 %ifdef ABSOLUTE
 put_word:               ; what is below the return address on the stack
@@ -146,9 +159,14 @@ ready:
 
 set_mode:
     DISPI 4, 0
+    DISPI 3, 16
     DISPI 1, 320
     DISPI 2, 100
-    DISPI 3, 16
+    test byte [SMALL], 1
+    jz .on
+    DISPI 1, 200
+    DISPI 2, 64
+.on:
     DISPI 4, 0x41
     ret
 
