@@ -437,7 +437,7 @@ constexpr OptionRow kOptions[] = {
      }},
     {"full-screen", false, "fill the desktop", set_flag<&Options::full_screen>},
     {"vnc", true,
-     "none|[HOST]:N|unix:PATH[,password=on][,websocket=on|PORT][,to=N][,share=allow-exclusive|force-shared|ignore]\n"
+     "none|[HOST]:N|unix:PATH[,password=on][,lossy=on][,websocket=on|PORT][,to=N][,share=allow-exclusive|force-shared|ignore]\n"
      "                  a VNC server at port 5900+N",
      set_vnc},
     {"k", true, "LAYOUT  keyboard layout of VNC clients that send symbols: en-us, de, fr ...", set_text<&Options::keymap>},

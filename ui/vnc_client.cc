@@ -191,9 +191,10 @@ bool VncClient::open() {
     screen_->getKeyboardLedStateHook = [](rfbScreenInfoPtr screen) {
         return static_cast<int>(static_cast<VncClient*>(screen->screenData)->host_.console.leds());
     };
-    // The guest draws its pointer itself: the client keeps its own.
+    // The guest draws its pointer itself: the client keeps its own. JPEG is for who said lossy=on.
     screen_->displayHook = [](rfbClientPtr client) {
         client->enableCursorShapeUpdates = client->enableCursorPosUpdates = FALSE;
+        if (!of(client).host_.options.lossy) client->tightQualityLevel = client->turboQualityLevel = -1;
     };
     if (host_.options.password) {
         screen_->authPasswdData = this;

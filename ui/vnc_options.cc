@@ -77,18 +77,14 @@ Result<void> set_flags(VncOptions& o, KeyVal& options) {
         const char* name;
         bool* value;
     };
-    for (const Flag& flag : {Flag{"password", &o.password}, Flag{"ipv4", &o.ipv4}, Flag{"ipv6", &o.ipv6}}) {
+    for (const Flag& flag : {Flag{"password", &o.password}, Flag{"lossy", &o.lossy}, Flag{"ipv4", &o.ipv4}, Flag{"ipv6", &o.ipv6}}) {
         const auto given = options.take_bool(flag.name, *flag.value);
         if (!given) return given.error();
         *flag.value = *given;
     }
     if (!o.ipv4 && !o.ipv6) return Error{"ipv4=off,ipv6=off: one of them must be on"};
-    // Encodings with losses are what a client asks for, or doesn't.
-    for (const char* name : {"lossy", "non-adaptive"}) {
-        const auto given = options.take_bool(name, false);
-        if (!given) return given.error();
-        if (*given) return Error{fmt::format("{}=on isn't supported: the client chooses its encodings", name)};
-    }
+    // There are no adaptive encodings, so that nothing is to be switched off.
+    if (const auto given = options.take_bool("non-adaptive", false); !given) return given.error();
     if (const auto share = options.take("share")) {
         if (*share == "allow-exclusive")
             o.sharing = VncSharing::kAllowExclusive;

@@ -21,6 +21,7 @@ struct VncOptions {
     std::optional<unsigned> web_port;  // WebSocket; 0: 5700 and the display's number
     bool ipv4 = true, ipv6 = true;
     bool password = false;
+    bool lossy = false;  // a client that asks for JPEG gets it
     VncSharing sharing = VncSharing::kAllowExclusive;
     unsigned key_delay_ms = 10;
 
