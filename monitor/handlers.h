@@ -50,6 +50,7 @@ void cpu(HmpCall& call);
 void replay_break(HmpCall& call);
 void replay_delete_break(HmpCall& call);
 void replay_seek(HmpCall& call);
+void replay_speed(HmpCall& call);
 void log(HmpCall& call);
 void logfile(HmpCall& call);
 void trace_event(HmpCall& call);
@@ -144,5 +145,6 @@ void change_medium(QmpCall& call);
 void replay_break(QmpCall& call);
 void replay_delete_break(QmpCall& call);
 void replay_seek(QmpCall& call);
+void replay_set_speed(QmpCall& call);
 
 }  // namespace qr::qmp

@@ -29,6 +29,7 @@ void info_replay(HmpCall& call) {
     call.print("of {} ({:.1f} %); {} events, {} digests so far, all as recorded{}\n", view.end,
                view.end ? 100.0 * static_cast<double>(view.icount) / static_cast<double>(view.end) : 100.0, view.events,
                view.digests, view.at_end ? "; the recording ends here" : "");
+    if (view.speed > 0) call.print("at {} times the recording's speed\n", view.speed);
     if (view.breakpoint) call.print("stops at instruction count {}\n", *view.breakpoint);
 }
 

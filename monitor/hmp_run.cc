@@ -38,6 +38,16 @@ void replay_seek(HmpCall& call) {
     report(call, call.target.run.seek(static_cast<uint64_t>(call.args.number("icount"))));
 }
 
+void replay_speed(HmpCall& call) {
+    if (!call.args.has("speed")) {
+        const RunControl::LogView view = call.target.run.log_view();
+        if (view.mode != RunControl::LogMode::kPlay) return call.out += "not in play mode\n", void();
+        return call.print("{}\n", replay_speed_text(view.speed));
+    }
+    const auto speed = parse_replay_speed(call.args.text("speed"));
+    report(call, speed ? call.target.run.set_replay_speed(*speed) : Result<void>(speed.error()));
+}
+
 void log(HmpCall& call) { report(call, call.target.log_items(call.args.text("items"))); }
 void logfile(HmpCall& call) { report(call, call.target.log_to(call.args.text("filename"))); }
 

@@ -177,4 +177,9 @@ void replay_break(QmpCall& call) { call.check(call.target.run.break_at(icount_of
 void replay_delete_break(QmpCall& call) { call.check(call.target.run.delete_break()); }
 void replay_seek(QmpCall& call) { call.check(call.target.run.seek(icount_of(call))); }
 
+void replay_set_speed(QmpCall& call) {
+    const auto speed = parse_replay_speed(call.args["speed"].get<std::string>());
+    call.check(speed ? call.target.run.set_replay_speed(*speed) : Result<void>(speed.error()));
+}
+
 }  // namespace qr::qmp

@@ -78,6 +78,7 @@ void query_replay(QmpCall& call) {
     constexpr const char* kModes[] = {"none", "record", "play"};
     call.result = {{"mode", kModes[static_cast<size_t>(view.mode)]}, {"icount", view.icount}};
     if (view.mode != RunControl::LogMode::kNone) call.result["filename"] = call.target.log_file;
+    if (view.mode == RunControl::LogMode::kPlay) call.result["speed"] = replay_speed_text(view.speed);
 }
 
 void query_machines(QmpCall& call) {

@@ -385,8 +385,8 @@ constexpr OptionRow kOptions[] = {
     {"accel", true, "tcg[,tb-size=MiB]|interp  what runs the guest's code: a translator (the default), an interpreter",
      set_accel},
     {"icount", true,
-     "[shift=N|auto][,sleep=on|off][,align=on|off][,rr=record|replay,rrfile=FILE[,rrdigest=MS]]\n"
-     "                  how virtual time runs, and record and replay",
+     "[shift=N|auto][,sleep=on|off][,align=on|off][,rr=record|replay,rrfile=FILE[,rrdigest=MS][,rrspeed=N|max]]\n"
+     "                  how virtual time runs, and record and replay (rrspeed: a replay to watch, 1 is as it was)",
      set_icount},
     {"bios", true, "FILE  the system BIOS (default: SeaBIOS of the package)", set_text<&Options::bios>},
     {"L", true, "DIR  where to look for firmware",

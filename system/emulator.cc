@@ -175,6 +175,7 @@ class Emulator {
         }
         RunLoop::Settings settings = run_settings(config_);
         settings.align = options_.icount.align;
+        settings.replay_speed = options_.icount.replay_speed;
         settings.start_stopped = options_.start_stopped || !options_.qtest.empty();
         Drives::Setup drives;
         if (recording()) {

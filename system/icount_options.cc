@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "sysemu/run_control.h"
 #include "system/options.h"
 #include "util/keyval.h"
 
@@ -54,6 +55,7 @@ Result<IcountOptions> parse_icount(const std::string& text) {
     const auto mode = options.take("rr");
     const auto file = options.take("rrfile");
     options.take("rrsnapshot");  // snapshots are in the log: nothing needs naming
+    const auto speed = options.take("rrspeed");
     if (const auto digest = options.take("rrdigest")) {
         out.digest_given = true;
         const char* end = digest->data() + digest->size();
@@ -79,7 +81,14 @@ Result<IcountOptions> parse_icount(const std::string& text) {
         // A replay takes its pace from the log.
         if (out.mode == ReplayMode::kRecord && !out.shift_given)
             return wrong("Please enable icount to use record/replay: shift=auto or shift=0 to 10");
-    } else if (file) {
+    }
+    if (speed && out.mode != ReplayMode::kReplay) return wrong("rrspeed is of use only with rr=replay");
+    if (speed) {
+        const auto parsed = parse_replay_speed(*speed);
+        if (!parsed) return wrong("rrspeed: " + parsed.error().message);
+        out.replay_speed = *parsed;
+    }
+    if (!mode && file) {
         return wrong("rrfile is of use only with rr=record or rr=replay");
     }
     return out;

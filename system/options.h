@@ -27,6 +27,7 @@ struct IcountOptions {
     bool align = false;
     ReplayMode mode = ReplayMode::kNone;
     std::string file;
+    double replay_speed = 0;    // see parse_replay_speed()
     uint32_t digest_ms = 1000;  // virtual milliseconds between digests
     bool digest_given = false;
 };

@@ -32,6 +32,7 @@ RunLoop::RunLoop(Parts parts, Settings settings)
       warp_(parts_.door, "clock.warp",
             [this](WarpInput& in) { parts_.clock.warp(static_cast<int64_t>(in.ns)); }) {
     parts_.door.settle_by([this] { settle(); });
+    replay_pace_ = ReplayPace(settings_.replay_speed);
     if (settings_.start_stopped) stopped_ = RunState::kPrelaunch;
 }
 
@@ -55,6 +56,7 @@ void RunLoop::request(Request r) {
 
 int RunLoop::run() {
     pace_.resume(parts_.clock.now_ns());
+    replay_pace_.restart(parts_.clock.now_ns(), HostPace::Clock::now());
     run_to(std::numeric_limits<uint64_t>::max());
     return conclude();
 }
@@ -78,6 +80,7 @@ bool RunLoop::catch_up() {
             else parts_.door.mailbox().wait();
             continue;
         }
+        if (replayer_ && wait_for_pace()) continue;
         if (suspended_ || parts_.cpu.halted()) {
             idle();
             continue;
@@ -174,6 +177,7 @@ void RunLoop::replay_boundary() {
     if (!done_ && !stopped() && break_at_ && parts_.clock.icount() >= *break_at_) {
         break_at_.reset();
         pause(seeking_ ? RunState::kPaused : RunState::kDebug);
+        seeking_ = false;
     }
     if (!done_ && parts_.door.mailbox().waiting()) parts_.door.mailbox().run_pending();
 }
@@ -188,6 +192,8 @@ uint64_t RunLoop::budget() {
     if (replayer_) {
         until = std::min({until, parts_.door.next_icount(), replayer_->next_stop()});
         if (break_at_) until = std::min(until, *break_at_);
+        if (replay_pace_.speed() > 0 && !seeking())
+            until = std::min(until, parts_.clock.icount_at(parts_.clock.now_ns() + replay_pace_.slice_ns()));
     }
     return std::max(until, now + 1) - now;
 }
@@ -211,6 +217,7 @@ void RunLoop::idle() {
 }
 
 int64_t RunLoop::idled_ns() const {
+    if (replayer_ && !stopped() && !seeking()) return -replay_pace_.ahead_ns(parts_.clock.now_ns(), HostPace::Clock::now());
     return idle_since_ ? (HostPace::Clock::now() - *idle_since_) / std::chrono::nanoseconds(1) : 0;
 }
 
@@ -253,6 +260,15 @@ void RunLoop::keep_pace() {
     }
 }
 
+// A replay that somebody watches: true if it had to wait, and may have been told something meanwhile.
+bool RunLoop::wait_for_pace() {
+    if (seeking()) return false;
+    const auto now = HostPace::Clock::now();
+    const auto due = replay_pace_.wait(parts_.clock.now_ns(), now);
+    if (due) parts_.door.mailbox().wait_until(std::min(*due, now + kNap));
+    return due.has_value();
+}
+
 // ---- for monitors ----
 
 RunState RunLoop::run_state() const {
@@ -271,6 +287,7 @@ Result<void> RunLoop::resume() {
     if (held_) return Error{"the recording ends here: there is nothing to go on with"};
     if (stopped_ == RunState::kShutdown) return Error{"Resetting the Virtual Machine is required"};
     pace_.resume(parts_.clock.now_ns());
+    replay_pace_.restart(parts_.clock.now_ns(), HostPace::Clock::now());
     stopped_.reset();
     tell({RunEvent::Kind::kResume});
     return {};
@@ -287,6 +304,7 @@ RunControl::LogView RunLoop::log_view() const {
     view.events = replayer_->events();
     view.digests = replayer_->digests();
     view.breakpoint = break_at_;
+    view.speed = replay_pace_.speed();
     return view;
 }
 
@@ -320,6 +338,12 @@ Result<void> RunLoop::seek(uint64_t icount) {
     seeking_ = true;
     // At the end there is nowhere to go.
     return held_ ? Result<void>{} : resume();
+}
+
+Result<void> RunLoop::set_replay_speed(double speed) {
+    if (!replayer_) return Error{"the speed can be set only in play mode"};
+    replay_pace_.set_speed(speed, parts_.clock.now_ns(), HostPace::Clock::now());
+    return {};
 }
 
 // A replay is over as it should be, and somebody looks at it: the machine stays as it is.

@@ -18,6 +18,7 @@
 #include "sysemu/replay.h"
 #include "sysemu/run_control.h"
 #include "system/host_pace.h"
+#include "system/replay_pace.h"
 
 namespace qr {
 
@@ -48,6 +49,7 @@ class RunLoop final : public MachineControl, public RunControl {
         bool no_reboot = false;
         bool no_shutdown = false;
         bool start_stopped = false;
+        double replay_speed = 0;  // see parse_replay_speed()
     };
     struct Parts {
         CpuBase& cpu;
@@ -96,7 +98,8 @@ class RunLoop final : public MachineControl, public RunControl {
 
     void state(StateVisitor& v);
 
-    // VM thread (from a look): how long the CPU has been halted since virtual time was last brought up to date.
+    // VM thread (from a look): how long the CPU has been halted since virtual time was last brought up to date. In a
+    // replay that waits for its pace, it is ahead: less than 0.
     int64_t idled_ns() const;
     // ---- RunControl ----
     RunState run_state() const override;
@@ -107,6 +110,7 @@ class RunLoop final : public MachineControl, public RunControl {
     Result<void> break_at(uint64_t icount) override;
     Result<void> delete_break() override;
     Result<void> seek(uint64_t icount) override;
+    Result<void> set_replay_speed(double speed) override;
     // While the CPU is halted the time passes for the guest, too.
     void discount(int64_t host_ns) override {
         if (!idle_since_) pace_.discount(std::chrono::nanoseconds(host_ns));
@@ -133,7 +137,10 @@ class RunLoop final : public MachineControl, public RunControl {
     void idle();
     void idle_live();
     void keep_pace();
+    bool wait_for_pace();
     void pause(RunState why);
+    // On the way to where somebody wants to be, as fast as it goes.
+    bool seeking() const { return seeking_ && break_at_; }
     bool stopped() const { return stopped_.has_value(); }
     bool hold_at_end();
     void finish(const std::string& reason);
@@ -148,6 +155,7 @@ class RunLoop final : public MachineControl, public RunControl {
     Recorder* recorder_ = nullptr;
     Replayer* replayer_ = nullptr;
     HostPace pace_;
+    ReplayPace replay_pace_;
     std::optional<HostPace::Clock::time_point> idle_since_;
     HostPace::Clock::time_point next_lag_warning_{};
 

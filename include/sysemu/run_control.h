@@ -33,6 +33,11 @@ struct RunEvent {
 };
 std::string_view run_event_name(RunEvent::Kind kind);
 
+// How fast a replay goes: seconds of the recording for one of the host's; 0: as fast as it can ("max").
+constexpr double kSlowestReplay = 0.01, kFastestReplay = 1000;
+Result<double> parse_replay_speed(std::string_view text);
+std::string replay_speed_text(double speed);
+
 class RunControl {
   public:
     virtual ~RunControl() = default;
@@ -52,13 +57,17 @@ class RunControl {
         bool at_end = false;
         uint64_t events = 0, digests = 0;  // kPlay: so far
         std::optional<uint64_t> breakpoint;
+        double speed = 0;  // kPlay: see parse_replay_speed()
     };
     virtual LogView log_view() const = 0;
     // Replay only, forward only: stops when this icount is reached. One at a time.
     virtual Result<void> break_at(uint64_t icount) = 0;
     virtual Result<void> delete_break() = 0;
-    // The same, and goes on at once.
+    // The same, and goes on at once, as fast as it can.
     virtual Result<void> seek(uint64_t icount) = 0;
+
+    // Replay only: from here on.
+    virtual Result<void> set_replay_speed(double speed) = 0;
 
     // A monitor kept the VM thread busy for so long: that wasn't the guest's time.
     virtual void discount(int64_t host_ns) = 0;

@@ -38,6 +38,11 @@ REFUSED = [
     ("rr=record,rrfile=LOG", "Please enable icount to use record/replay", True),
     ("shift=3,rrfile=LOG", "rrfile is of use only with rr=record or rr=replay", False),
     ("shift=3,rr=record,rrfile=LOG,rrdigest=0", "rrdigest expects a number of virtual milliseconds", False),
+    *[(f"rr=replay,rrfile=LOG,rrspeed={speed}", f"rrspeed: expected a speed from 0.01 to 1000, 1 being the recording's own, "
+       f"or max, not '{speed}'", False) for speed in ("fast", "0", "-1", "1x", "2000", "")],
+    ("shift=3,rr=record,rrfile=LOG,rrspeed=1", "rrspeed is of use only with rr=replay", False),
+    ("shift=3,rr=record,rrfile=LOG,rrspeed=max", "rrspeed is of use only with rr=replay", False),
+    ("shift=auto,rrspeed=1", "rrspeed is of use only with rr=replay", False),
     ("shift=3,rr=record,rrfile=LOG,rrdigest=often", "rrdigest expects a number of virtual milliseconds", False),
 ]
 LINES = 40 * b"a line\n" + b"q"
