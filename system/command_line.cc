@@ -5,6 +5,7 @@
 // refused by name instead of being called unknown.
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <functional>
 #include <span>
 
@@ -285,10 +286,16 @@ Result<void> set_display(Options& o, const std::string& value) {
 Result<void> set_rtc(Options& o, const std::string& value) {
     KeyVal options = KeyVal::parse(value, "");
     o.rtc_base = options.take("base").value_or("utc");
-    const std::string clock = options.take("clock").value_or("vm");
-    if (clock != "vm" && clock != "host" && clock != "rt")
-        return Error{fmt::format("invalid option value '{}': expected clock=host, rt or vm", clock)};
-    options.take("driftfix");
+    const auto clock = options.take("clock");
+    o.rtc_clock = clock.value_or("");
+    if (clock && o.rtc_clock != "vm" && o.rtc_clock != "host" && o.rtc_clock != "rt")
+        return Error{fmt::format("invalid option value '{}': expected clock=host, rt or vm", o.rtc_clock)};
+    o.rtc_slew.reset();
+    if (const auto fix = options.take("driftfix")) {
+        if (*fix != "none" && *fix != "slew")
+            return Error{fmt::format("invalid option value '{}': expected driftfix=none or slew", *fix)};
+        o.rtc_slew = *fix == "slew";
+    }
     if (const auto key = options.unknown()) return Error{fmt::format("Invalid parameter '{}'", *key)};
     return {};
 }
@@ -326,9 +333,28 @@ Result<void> add_mon(Options& o, const std::string& value) {
     return {};
 }
 
+// Milliseconds in 16 bits; -1, where it is allowed, is none.
+Result<void> take_ms(KeyVal& options, const char* name, int least, std::optional<uint16_t>& out) {
+    out.reset();
+    const auto text = options.take(name);
+    if (!text) return {};
+    int value = 0;
+    const char* end = text->data() + text->size();
+    const auto [at, status] = std::from_chars(text->data(), end, value);
+    if (status != std::errc{} || at != end || value < least || value > 0xffff)
+        return Error{fmt::format("{} is invalid, it should be a value between {} and 65535, not '{}'", name, least, *text)};
+    if (value >= 0) out = static_cast<uint16_t>(value);
+    return {};
+}
+
 Result<void> set_boot(Options& o, const std::string& value) {
     KeyVal options = KeyVal::parse(value, "order");
-    options.take("strict");
+    const auto strict = options.take_bool("strict", false);
+    if (!strict) return strict.error();
+    o.boot_strict = *strict;
+    o.splash = options.take("splash").value_or("");
+    if (const auto done = take_ms(options, "splash-time", 0, o.splash_time); !done) return done;
+    if (const auto done = take_ms(options, "reboot-timeout", -1, o.reboot_timeout); !done) return done;
     for (const char* key : {"order", "once"}) {
         const auto order = options.take(key);
         if (!order) continue;
@@ -451,8 +477,14 @@ constexpr OptionRow kOptions[] = {
     {"mon", true, "[chardev=]ID[,mode=readline|control][,pretty=on|off]  a monitor on a -chardev", add_mon},
     {"qmp", true, "BACKEND  a monitor for programs", add_qmp},
     {"qmp-pretty", true, "BACKEND  the same, with line breaks", add_pretty_qmp},
-    {"rtc", true, "base=utc|localtime|DATE  what the guest's clock starts from", set_rtc},
-    {"boot", true, "[order=acdn][,once=acdn][,menu=on|off]  where to boot from: floppy, disk, CD-ROM, network", set_boot},
+    {"rtc", true,
+     "[base=utc|localtime|DATE][,clock=host|rt|vm][,driftfix=none|slew]\n"
+     "                  what the guest's clock starts from, whose time it keeps, and if it makes lost ticks good",
+     set_rtc},
+    {"boot", true,
+     "[order=acdn][,once=acdn][,menu=on|off][,splash=FILE][,splash-time=MS][,reboot-timeout=MS][,strict=on|off]\n"
+     "                  where to boot from: floppy, disk, CD-ROM, network",
+     set_boot},
     {"net", true, "", set_net},
     {"nic", true, "", set_net},
     {"no-reboot", false, "exit instead of rebooting", set_flag<&Options::no_reboot>},

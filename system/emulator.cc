@@ -136,7 +136,8 @@ class Emulator {
         for (const auto& [option, path, bytes] :
              {std::tuple<const char*, const std::string&, std::vector<uint8_t>*>{"kernel", options_.kernel,
                                                                                 &files_.kernel},
-              {"initrd", options_.initrd, &files_.initrd}}) {
+              {"initrd", options_.initrd, &files_.initrd},
+              {"boot splash", options_.splash, &files_.splash}}) {
             if (path.empty()) continue;
             auto read = read_file(path, kLargestImage);
             if (!read) {
@@ -144,11 +145,22 @@ class Emulator {
                                          read.error().message)};
             }
             if (read->empty())
-                return Error{fmt::format("-{} {}: the file is empty: expected a Linux kernel or its RAM disk",
+                return Error{fmt::format("-{} {}: the file is empty",
                                          option, path)};
             *bytes = std::move(*read);
         }
-        return {};
+        return check_splash();
+    }
+
+    // What SeaBIOS can show.
+    Result<void> check_splash() const {
+        const std::vector<uint8_t>& s = files_.splash;
+        if (s.empty()) return {};
+        const bool jpeg = s.size() > 2 && s[0] == 0xff && s[1] == 0xd8;
+        const bool bmp = s.size() > 30 && s[0] == 'B' && s[1] == 'M' && s[28] == 24 && s[29] == 0;
+        if (jpeg || bmp) return {};
+        return Error{fmt::format("-boot splash={}: splash file format not recognized: expected JPEG or a BMP of 24 bits",
+                                 options_.splash)};
     }
 
     Result<void> open_logs() {

@@ -25,6 +25,20 @@ constexpr double kMostLeadNs = 10e6;
 constexpr double kFarTooHigh = 1.5;
 }  // namespace
 
+namespace {
+std::chrono::system_clock::duration calendar_ahead() {
+    return std::chrono::system_clock::now().time_since_epoch() - HostPace::Clock::now().time_since_epoch();
+}
+}  // namespace
+
+void HostPace::begin(int64_t virtual_ns) {
+    resume(virtual_ns);
+    first_origin_ = origin_;
+    calendar_ahead_ = calendar_ahead();
+}
+
+HostPace::Clock::duration HostPace::calendar_drift() const { return calendar_ahead() - calendar_ahead_; }
+
 void HostPace::resume(int64_t virtual_ns) {
     last_look_ = Clock::now();
     origin_ = last_look_ - std::chrono::nanoseconds(virtual_ns);

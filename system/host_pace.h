@@ -15,6 +15,8 @@ class HostPace {
   public:
     using Clock = std::chrono::steady_clock;
 
+    // The machine starts; what skipped() and calendar_drift() give counts from here.
+    void begin(int64_t virtual_ns);
     // The machine starts, or goes on after a stop: the time since the last look isn't counted.
     void resume(int64_t virtual_ns);
     // So much of the host's time since the last look wasn't the machine's.
@@ -22,6 +24,10 @@ class HostPace {
         origin_ += duration;
         idle_ += duration;
     }
+    // Host time since begin() that wasn't the machine's: stops, and what a lag was cut by.
+    Clock::duration skipped() const { return origin_ - first_origin_; }
+    // How far the host's calendar has moved apart from its monotonic clock: it was set, or the host slept.
+    Clock::duration calendar_drift() const;
     // Host nanoseconds for which the machine was meant to run, from virtual time 0 on.
     int64_t running_ns() const { return (Clock::now() - origin_) / std::chrono::nanoseconds(1); }
     // Host moment at which the running time is `ns`.
@@ -37,6 +43,8 @@ class HostPace {
   private:
     Clock::time_point origin_ = Clock::now();
     Clock::time_point last_look_ = origin_;
+    Clock::time_point first_origin_ = origin_;
+    std::chrono::system_clock::duration calendar_ahead_{};  // of the monotonic clock, at begin()
     Clock::duration idle_{};
     uint64_t last_icount_ = 0;
 };

@@ -46,7 +46,12 @@ Result<PcConfig> board_config(const MachineConfig& config, const MachineFiles& f
     pc.boot_menu = config.boot_menu;
     pc.boot.order = config.boot_order;
     pc.boot.once = config.boot_once;
+    pc.boot.strict = config.boot_strict;
+    pc.boot.splash_time = config.splash_time;
+    pc.boot.reboot_timeout = config.reboot_timeout;
+    pc.splash = files.splash;
     pc.rtc_epoch = config.rtc_epoch;
+    pc.rtc_slew = config.rtc_slew;
     if (!config.uuid.empty()) {
         pc.uuid = parse_uuid(config.uuid);
         if (!pc.uuid) {
@@ -83,6 +88,9 @@ RunLoop::Settings run_settings(const MachineConfig& config) {
     RunLoop::Settings settings;
     settings.auto_shift = config.auto_shift;
     settings.sleep = config.sleep;
+    settings.rtc = config.rtc_clock == "host" ? RunLoop::Rtc::kHost
+                   : config.rtc_clock == "rt" ? RunLoop::Rtc::kRealTime
+                                              : RunLoop::Rtc::kVirtual;
     settings.no_reboot = config.no_reboot;
     settings.no_shutdown = config.no_shutdown;
     return settings;
@@ -115,7 +123,7 @@ void Machine::build_loop(const RunLoop::Settings& settings, MachineEars ears) {
     loop_ = std::make_unique<RunLoop>(
         RunLoop::Parts{board_->cpu(), countdown_, clock_, door_, [this] { board_->reset(); },
                        [this] { return board_->wake(); }, std::move(ears.notice), std::move(ears.event),
-                       std::move(ears.watched)},
+                       std::move(ears.watched), [this](int64_t seconds) { board_->adjust_rtc(seconds); }},
         settings);
     requests_ = std::make_unique<HostRequests>(door_, *board_, *loop_);
     control_.target = loop_.get();

@@ -28,11 +28,12 @@ namespace qr {
 
 // The files that go into a machine, from disk or out of the recording. Empty: there is none.
 struct MachineFiles {
-    std::vector<uint8_t> bios, vga_bios, kernel, initrd;
+    std::vector<uint8_t> bios, vga_bios, kernel, initrd, splash;
 
     // Each with the name under which a log keeps it.
-    std::array<std::pair<const char*, std::vector<uint8_t>*>, 4> by_name() {
-        return {{{"bios", &bios}, {"vga_bios", &vga_bios}, {"kernel", &kernel}, {"initrd", &initrd}}};
+    std::array<std::pair<const char*, std::vector<uint8_t>*>, 5> by_name() {
+        return {{{"bios", &bios}, {"vga_bios", &vga_bios}, {"kernel", &kernel}, {"initrd", &initrd},
+                 {"splash", &splash}}};
     }
 };
 Result<MachineFiles> recorded_files(const LogReader& log);

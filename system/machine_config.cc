@@ -152,7 +152,7 @@ std::string MachineConfig::to_json() const {
     json devices_json = json::array(), drives_json = json::array();
     for (const DriveConfig& d : drives) drives_json.push_back(drive_json(d));
     for (const ExtraDevice& d : devices) devices_json.push_back(device_json(d));
-    const json j = {
+    json j = {
         {"machine", machine},       {"cpu", cpu},
         {"ram_size", ram_size},     {"vga", vga},
         {"hpet", hpet},             {"vmport", vmport},
@@ -162,11 +162,17 @@ std::string MachineConfig::to_json() const {
         {"boot_menu", boot_menu},   {"nographic", nographic},
         {"boot_order", boot_order}, {"boot_once", boot_once},
         {"drives", drives_json},
-        {"rtc_epoch", rtc_epoch},   {"random_seed", random_seed},
+        {"rtc_epoch", rtc_epoch},   {"rtc_clock", rtc_clock},
+        {"random_seed", random_seed},
         {"auto_shift", auto_shift}, {"shift", shift},
         {"sleep", sleep},           {"digest_ms", digest_ms},
         {"no_reboot", no_reboot},   {"no_shutdown", no_shutdown},
     };
+    // What most machines haven't.
+    if (boot_strict) j["boot_strict"] = true;
+    if (splash_time) j["splash_time"] = *splash_time;
+    if (reboot_timeout) j["reboot_timeout"] = *reboot_timeout;
+    if (rtc_slew) j["rtc_slew"] = true;
     // Text that isn't UTF-8 (a kernel command line may be anything) must not stop a recording.
     return j.dump(-1, ' ', false, json::error_handler_t::replace);
 }
@@ -197,6 +203,11 @@ Result<MachineConfig> MachineConfig::from_json(const std::string& text) {
         // Recordings of before there were disks haven't these.
         if (j.contains("boot_order")) j.at("boot_order").get_to(c.boot_order);
         if (j.contains("boot_once")) j.at("boot_once").get_to(c.boot_once);
+        c.boot_strict = j.value("boot_strict", false);
+        if (j.contains("splash_time")) c.splash_time = j.at("splash_time").get<uint16_t>();
+        if (j.contains("reboot_timeout")) c.reboot_timeout = j.at("reboot_timeout").get<uint16_t>();
+        c.rtc_clock = j.value("rtc_clock", "vm");  // as it was
+        c.rtc_slew = j.value("rtc_slew", false);
         if (j.contains("drives")) {
             for (const json& d : j.at("drives")) c.drives.push_back(drive_from(d));
         }
@@ -209,7 +220,8 @@ Result<MachineConfig> MachineConfig::from_json(const std::string& text) {
         j.at("digest_ms").get_to(c.digest_ms);
         j.at("no_reboot").get_to(c.no_reboot);
         j.at("no_shutdown").get_to(c.no_shutdown);
-        const bool possible = c.machine == "pc" && c.ram_size >= (1 << 20) &&
+        const bool clock_known = c.rtc_clock == "host" || c.rtc_clock == "rt" || c.rtc_clock == "vm";
+        const bool possible = clock_known && c.machine == "pc" && c.ram_size >= (1 << 20) &&
                               c.ram_size <= (uint64_t{60} << 30) && c.ram_size % 8192 == 0 &&
                               c.parallel <= 3 && c.shift <= 10 && c.digest_ms > 0 &&
                               c.devices.size() <= 64 && c.drives.size() <= 64 && c.boot_order.size() <= 3 &&
@@ -245,6 +257,9 @@ Result<MachineConfig> expand(const Options& o, int64_t host_utc, int64_t host_lo
     c.boot_menu = o.boot_menu;
     c.boot_order = o.boot_order;
     c.boot_once = o.boot_once;
+    c.boot_strict = o.boot_strict;
+    c.splash_time = o.splash_time;
+    c.reboot_timeout = o.reboot_timeout;
     c.drives = o.drives;
     c.nographic = o.nographic;
     if (o.rtc_base == "utc") {
@@ -261,6 +276,15 @@ Result<MachineConfig> expand(const Options& o, int64_t host_utc, int64_t host_lo
     c.auto_shift = o.icount.auto_shift;
     c.shift = o.icount.shift;
     c.sleep = o.icount.sleep;
+    // Where virtual time goes its own way, the RTC goes with it.
+    const bool follows_host = c.auto_shift && c.sleep;
+    c.rtc_clock = !o.rtc_clock.empty() ? o.rtc_clock : follows_host ? "host" : "vm";
+    if (c.rtc_clock != "vm" && !follows_host) {
+        return Error{fmt::format("-rtc clock={}: with {} virtual time doesn't follow the host's: expected clock=vm, or "
+                                 "-icount shift=auto,sleep=on",
+                                 c.rtc_clock, c.auto_shift ? "sleep=off" : "a fixed shift")};
+    }
+    c.rtc_slew = o.rtc_slew.value_or(false);
     c.digest_ms = o.icount.digest_ms;
     c.no_reboot = o.no_reboot;
     c.no_shutdown = o.no_shutdown;
@@ -290,6 +314,19 @@ Result<void> check_against(const Options& o, const MachineConfig& recorded,
     if (given("uuid") && c.uuid != recorded.uuid) return conflict("uuid", c.uuid, recorded.uuid);
     if (given("rtc") && c.rtc_epoch != recorded.rtc_epoch)
         return conflict("rtc", o.given.at("rtc"), fmt::format("{} seconds since 1970", recorded.rtc_epoch));
+    if (!o.rtc_clock.empty() && c.rtc_clock != recorded.rtc_clock)
+        return conflict("rtc", "clock=" + o.rtc_clock, "clock=" + recorded.rtc_clock);
+    if (o.rtc_slew && c.rtc_slew != recorded.rtc_slew)
+        return conflict("rtc", c.rtc_slew ? "driftfix=slew" : "driftfix=none",
+                        recorded.rtc_slew ? "driftfix=slew" : "driftfix=none");
+    const auto ms = [](const std::optional<uint16_t>& v) { return v ? std::to_string(*v) : std::string("none"); };
+    if (given("boot") && c.boot_strict != recorded.boot_strict)
+        return conflict("boot", fmt::format("strict={}", yes_no(c.boot_strict)),
+                        fmt::format("strict={}", yes_no(recorded.boot_strict)));
+    if (given("boot") && c.splash_time != recorded.splash_time)
+        return conflict("boot", "splash-time=" + ms(c.splash_time), "splash-time=" + ms(recorded.splash_time));
+    if (given("boot") && c.reboot_timeout != recorded.reboot_timeout)
+        return conflict("boot", "reboot-timeout=" + ms(c.reboot_timeout), "reboot-timeout=" + ms(recorded.reboot_timeout));
     if (given("boot") && c.boot_menu != recorded.boot_menu)
         return conflict("boot", fmt::format("menu={}", yes_no(c.boot_menu)),
                         fmt::format("menu={}", yes_no(recorded.boot_menu)));
@@ -341,17 +378,18 @@ Result<void> check_against(const Options& o, const MachineConfig& recorded,
         return conflict("icount", fmt::format("sleep={}", yes_no(c.sleep)),
                         fmt::format("sleep={}", yes_no(recorded.sleep)));
     struct File {
-        const char* option;
+        const char *option, *kept_as;
         const std::string& path;
     };
-    for (const File& file : {File{"kernel", o.kernel}, File{"initrd", o.initrd}, File{"bios", o.bios}}) {
+    for (const File& file : {File{"kernel", "kernel", o.kernel}, File{"initrd", "initrd", o.initrd},
+                             File{"bios", "bios", o.bios}, File{"boot splash", "splash", o.splash}}) {
         if (file.path.empty()) continue;
         const auto now = read_file(file.path, uint64_t{1} << 31);
         if (!now) {
             return Error{fmt::format("-{} {}: {}; the recording has its own copy: leave the option out",
                                      file.option, file.path, now.error().message)};
         }
-        const auto then = kept(file.option);
+        const auto then = kept(file.kept_as);
         if (!then) return then.error();
         if (*now == *then) continue;
         return conflict(file.option, fmt::format("'{}' ({} bytes)", file.path, now->size()),

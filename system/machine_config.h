@@ -40,9 +40,13 @@ struct MachineConfig {
     std::string uuid;
     bool boot_menu = false;
     std::string boot_order = "cad", boot_once;
+    bool boot_strict = false;
+    std::optional<uint16_t> splash_time, reboot_timeout;  // ms
     std::vector<DriveConfig> drives;
     bool nographic = false;    // fw_cfg tells the firmware
     int64_t rtc_epoch = 0;     // what the RTC starts from, in its own zone, as seconds since 1970
+    std::string rtc_clock = "vm";  // whose time the RTC keeps: host, rt, vm
+    bool rtc_slew = false;
     uint64_t random_seed = 0;  // of the generator in the core
 
     // How virtual time runs; not visible as such, but the recording depends on it.
@@ -64,7 +68,7 @@ struct MachineConfig {
 Result<MachineConfig> expand(const Options& options, int64_t host_utc, int64_t host_local);
 
 // What the user wrote must not contradict the recording: an error names the option, what was given and what
-// was recorded. `kept` gives the recorded bytes of "bios", "kernel", "initrd" (empty: none).
+// was recorded. `kept` gives the recorded bytes of "bios", "kernel", "initrd", "splash" (empty: none).
 Result<void> check_against(const Options& options, const MachineConfig& recorded,
                            const std::function<Result<std::vector<uint8_t>>(const std::string&)>& kept);
 

@@ -62,7 +62,8 @@ struct Options {
     std::string kernel, initrd, append;
     bool has_append = false;
     std::string vga = "std";
-    std::string rtc_base = "utc";
+    std::string rtc_base = "utc", rtc_clock;  // clock: empty if it wasn't said
+    std::optional<bool> rtc_slew;             // driftfix=
     std::string uuid;
     bool hpet = true;
     bool vmport = true;
@@ -71,6 +72,10 @@ struct Options {
     std::vector<std::string> parallels;  // -parallel, in order
     std::vector<DeviceOption> devices;
     bool boot_menu = false;
+    bool boot_strict = false;
+    std::string splash;  // a picture's file
+    std::optional<uint16_t> splash_time;     // ms
+    std::optional<uint16_t> reboot_timeout;  // ms; none: for ever
     std::string boot_order = "cad", boot_once;
     DriveOptions drive_options;       // what was said about disks
     std::vector<DriveConfig> drives;  // what that means

@@ -31,6 +31,8 @@ RunLoop::RunLoop(Parts parts, Settings settings)
             [this](RateInput& in) { parts_.clock.set_rate(in.rate); }),
       warp_(parts_.door, "clock.warp",
             [this](WarpInput& in) { parts_.clock.warp(static_cast<int64_t>(in.ns)); }) {
+    if (settings_.rtc != Rtc::kVirtual)
+        rtc_.emplace(parts_.door, "rtc.adjust", [this](RtcInput& in) { parts_.adjust_rtc(in.seconds); });
     parts_.door.settle_by([this] { settle(); });
     replay_pace_ = ReplayPace(settings_.replay_speed);
     if (settings_.start_stopped) stopped_ = RunState::kPrelaunch;
@@ -55,7 +57,7 @@ void RunLoop::request(Request r) {
 }
 
 int RunLoop::run() {
-    pace_.resume(parts_.clock.now_ns());
+    pace_.begin(parts_.clock.now_ns());
     replay_pace_.restart(parts_.clock.now_ns(), HostPace::Clock::now());
     run_to(std::numeric_limits<uint64_t>::max());
     return conclude();
@@ -86,6 +88,7 @@ bool RunLoop::catch_up() {
             continue;
         }
         if (!replayer_) keep_pace();
+        if (!replayer_ && rtc_) keep_rtc();
         return !done_;
     }
     return false;
@@ -258,6 +261,17 @@ void RunLoop::keep_pace() {
         parts_.notice(fmt::format("Warning: The guest is now late by {:.1f} seconds",
                                   static_cast<double>(-ahead) / 1e9));
     }
+}
+
+// In whole seconds: the RTC shows no others, and a lag that virtual time makes good itself is none of this.
+void RunLoop::keep_rtc() {
+    const auto missed = settings_.rtc == Rtc::kHost ? pace_.skipped() + pace_.calendar_drift() : pace_.skipped();
+    const auto due = std::chrono::duration_cast<std::chrono::seconds>(missed - rtc_told_);
+    if (due.count() == 0) return;
+    rtc_told_ += due;
+    PayloadWriter payload;
+    RtcInput{due.count()}.fields(payload);
+    parts_.door.enter(*rtc_, payload.take());
 }
 
 // A replay that somebody watches: true if it had to wait, and may have been told something meanwhile.

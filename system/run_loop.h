@@ -40,12 +40,24 @@ struct WarpInput {
     }
 };
 
+// The host's time went on while virtual time stood still (a stop), or was set: the RTC follows.
+struct RtcInput {
+    int64_t seconds = 0;
+    template <class V>
+    void fields(V& v) {
+        v("seconds", seconds);
+    }
+};
+
 class RunLoop final : public MachineControl, public RunControl {
   public:
+    // Whose time the RTC keeps: the machine's, or the host's, by its monotonic clock or by its calendar.
+    enum class Rtc : uint8_t { kVirtual, kRealTime, kHost };
     struct Settings {
         bool auto_shift = true;
         bool sleep = true;
         bool align = false;
+        Rtc rtc = Rtc::kVirtual;
         bool no_reboot = false;
         bool no_shutdown = false;
         bool start_stopped = false;
@@ -63,6 +75,7 @@ class RunLoop final : public MachineControl, public RunControl {
         // For monitors: what happened; and whether anybody wants to go on looking when a replay is over.
         std::function<void(const RunEvent&)> event{};
         std::function<bool()> watched{};
+        std::function<void(int64_t seconds)> adjust_rtc{};  // needed unless it keeps virtual time
     };
 
     RunLoop(Parts parts, Settings settings);
@@ -138,6 +151,7 @@ class RunLoop final : public MachineControl, public RunControl {
     void idle_live();
     void keep_pace();
     bool wait_for_pace();
+    void keep_rtc();
     void pause(RunState why);
     // On the way to where somebody wants to be, as fast as it goes.
     bool seeking() const { return seeking_ && break_at_; }
@@ -152,6 +166,8 @@ class RunLoop final : public MachineControl, public RunControl {
     Settings settings_;
     InputPort<RateInput> rate_;
     InputPort<WarpInput> warp_;
+    std::optional<InputPort<RtcInput>> rtc_;  // unless it keeps virtual time
+    std::chrono::seconds rtc_told_{};         // what it has got of the host's time
     Recorder* recorder_ = nullptr;
     Replayer* replayer_ = nullptr;
     HostPace pace_;

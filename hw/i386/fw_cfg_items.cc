@@ -97,7 +97,7 @@ void add_pc_items(FwCfg& fw_cfg, const PcFirmwareConfig& config) {
     fw_cfg.add_file("etc/system-states", system_states(config));
 
     std::vector<std::string> order = config.boot_order;
-    if (config.strict_boot) order.push_back("HALT");
+    if (config.strict_boot && !order.empty()) order.push_back("HALT");
     fw_cfg.add_file("bootorder", lines(order));
     fw_cfg.add_file("bios-geometry", lines(config.disk_geometry));
     if (config.splash_time) {

@@ -151,7 +151,7 @@ struct PcBoard::Parts {
           hpet_routes(piix3, routes),
           hpet({}, clock, hpet_routes, pit.inhibit_input(), &apic_bus),
           rtc(clock, config.rtc_epoch, config.hpet ? hpet.rtc_input() : piix3.isa_irq(8),
-              IrqLine(port61, Port61::kNmiMask)),
+              IrqLine(port61, Port61::kNmiMask), config.rtc_slew),
           a20(memory),
           port92(IrqLine(a20, 0), control),
           keyboard(door, clock),
@@ -348,6 +348,9 @@ Result<void> PcBoard::Parts::fill_fw_cfg(const PcConfig& config) {
     for (const PcDisks::BootEntry& entry : disks.boot_entries()) items.boot_order.push_back(entry.path);
     items.disk_geometry = disks.geometries();
     add_pc_items(fw_cfg, items);
+    // Whoever gave it has seen that it is one of the two.
+    if (!config.splash.empty())
+        fw_cfg.add_file(config.splash[0] == 'B' ? "bootsplash.bmp" : "bootsplash.jpg", config.splash);
 
     AcpiMachine acpi;
     acpi.hpet = config.hpet;
@@ -489,6 +492,7 @@ void PcBoard::set_interrupt(int pin, bool level) { parts_->routes.set_irq(pin, l
 
 void PcBoard::press_power_button() { parts_->pm.press_power_button(); }
 // An edge on LINT1 (MultiProcessor Specification 1.4, 3.6.2.2).
+void PcBoard::adjust_rtc(int64_t seconds) { parts_->rtc.advance(seconds); }
 void PcBoard::inject_nmi() {
     parts_->nmi.set_irq(0, true);
     parts_->nmi.set_irq(0, false);

@@ -47,6 +47,8 @@ struct PcConfig {
     bool boot_menu = false;
     PcBoot boot;
     std::vector<PcDisk> disks;
+    std::vector<uint8_t> splash;     // a JPEG or BMP that the BIOS shows
+    bool rtc_slew = false;           // see Mc146818
     int64_t rtc_epoch = 0;           // seconds since 1970, in the RTC's own zone
     struct DebugExit {
         uint16_t iobase, iosize;
@@ -89,6 +91,8 @@ class PcBoard {
     // What people do to the machine's case; from the door's ports only.
     void press_power_button();
     void inject_nmi();
+    // The host's time went on while the machine's stood still; from the door's port only.
+    void adjust_rtc(int64_t seconds);
 
     // For monitors. No side effects.
     const PciBus& pci() const;

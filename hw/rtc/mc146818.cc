@@ -56,7 +56,7 @@ int64_t days_from_date(int64_t year, int month, int day) {
 
 }  // namespace
 
-Mc146818::Mc146818(VirtualClock& clock, int64_t epoch_seconds, IrqLine irq8, IrqLine nmi_mask)
+Mc146818::Mc146818(VirtualClock& clock, int64_t epoch_seconds, IrqLine irq8, IrqLine nmi_mask, bool slew)
     : Device("mc146818"),
       clock_(clock),
       irq8_(irq8),
@@ -81,7 +81,8 @@ Mc146818::Mc146818(VirtualClock& clock, int64_t epoch_seconds, IrqLine irq8, Irq
                .min_size = 1,
                .max_size = 1}),
       update_timer_(clock, "mc146818.update", [this] { tick(); }),
-      periodic_timer_(clock, "mc146818.periodic", [this] { update(); }) {
+      periodic_timer_(clock, "mc146818.periodic", [this] { update(); }),
+      slew_(slew) {
     ram_[kA] = 0x26;  // 32768 Hz, 1024 Hz periodic
     ram_[kB] = k24Hour;
     set_time(epoch_seconds);
@@ -91,6 +92,8 @@ void Mc146818::reset() {
     // RESET#: enables and flags are cleared; time, RAM and register A run on from the battery.
     ram_[kB] &= ~(kPie | kAie | kUie | kSqwe);
     flags_ = 0;
+    lost_ticks_ = 0;
+    made_up_ = false;
     periodic_from_ = chain_tick(clock_.now_ns());
     index_ = 0;
     nmi_masked_ = false;
@@ -109,6 +112,10 @@ void Mc146818::state(StateVisitor& v) {
     v("chain_origin_ns", chain_origin_ns_);
     v("periodic_from", periodic_from_);
     v("dst_done", dst_done_);
+    if (slew_) {
+        v("lost_ticks", lost_ticks_);
+        v("made_up", made_up_);
+    }
     if (v.loading() && index_ > 0x7F) v.fail("index is out of range");
 }
 
@@ -180,6 +187,14 @@ void Mc146818::set_time(int64_t epoch_seconds) {
     d.day = static_cast<int>(day_of_year) + 1;
     set_date(d);
     arm_update();
+}
+
+void Mc146818::advance(int64_t seconds) {
+    catch_up();
+    const Date d = date();
+    const bool sane = d.year >= 1970 && d.month >= 1 && d.month <= 12 && d.day >= 1 && d.day <= days_in_month(d.year, d.month) &&
+                      d.hour < 24 && d.minute < 60 && d.second < 60;
+    if (sane && !(ram_[kB] & kSet)) set_time(time() + seconds);
 }
 
 int64_t Mc146818::time() const {
@@ -346,12 +361,29 @@ uint8_t Mc146818::peek_register(uint8_t index) const {
 uint8_t Mc146818::read_data() {
     catch_up();
     const uint8_t value = peek_register(index_);
-    if (index_ == kC) {
-        flags_ = 0;
-        periodic_from_ = chain_tick(clock_.now_ns());
-        update();
-    }
+    if (index_ == kC) acknowledge();
     return value;
+}
+
+void Mc146818::acknowledge() {
+    constexpr uint64_t kMostLost = 1 << 16;
+    const uint64_t now = chain_tick(clock_.now_ns());
+    if (const unsigned period = periodic_ticks(); slew_ && period && (ram_[kB] & kPie)) {
+        // All that came since the last time, but for the one that is answered now.
+        const uint64_t came = now / period - periodic_from_ / period;
+        const uint64_t lost = lost_ticks_ + came - (came && !made_up_);
+        lost_ticks_ = static_cast<uint32_t>(std::min(lost, kMostLost));
+    } else {
+        lost_ticks_ = 0;
+    }
+    flags_ = 0;
+    periodic_from_ = now;
+    made_up_ = lost_ticks_ > 0;
+    update();
+    if (!made_up_) return;
+    --lost_ticks_;
+    flags_ |= kPf;
+    update();
 }
 
 void Mc146818::write_a(uint8_t value) {

@@ -16,8 +16,9 @@ namespace qr {
 class Mc146818 final : public Device {
   public:
     // epoch_seconds: what the clock shows at virtual time zero, seconds since 1970 in whatever zone
-    // the guest expects. nmi_mask: bit 7 of port 70H, high while NMI is masked.
-    Mc146818(VirtualClock& clock, int64_t epoch_seconds, IrqLine irq8, IrqLine nmi_mask);
+    // the guest expects. nmi_mask: bit 7 of port 70H, high while NMI is masked. slew: periodic interrupts that came
+    // while the one before was unanswered are made up for, one after each reading of register C.
+    Mc146818(VirtualClock& clock, int64_t epoch_seconds, IrqLine irq8, IrqLine nmi_mask, bool slew = false);
 
     void reset() override;
     void state(StateVisitor& v) override;
@@ -30,6 +31,9 @@ class Mc146818 final : public Device {
 
     // Sets time and date, as seconds since 1970.
     void set_time(int64_t epoch_seconds);
+    // Puts it forward or back, in the middle of a second as it is. Not while software is setting it, and not if what
+    // it shows is no date. Alarms between then and now are missed.
+    void advance(int64_t seconds);
     // What the clock shows, as seconds since 1970; for `info` and RTC_CHANGE.
     int64_t time() const;
 
@@ -68,6 +72,7 @@ class Mc146818 final : public Device {
     void update();
     void arm_update();
     void arm_periodic();
+    void acknowledge();
 
     VirtualClock& clock_;
     IrqLine irq8_;
@@ -82,6 +87,9 @@ class Mc146818 final : public Device {
     uint8_t flags_ = 0;               // PF, AF, UF of register C
     int64_t chain_origin_ns_ = 0;     // a second's beginning, by the divider chain
     uint64_t periodic_from_ = 0;      // chain tick after which an edge sets PF
+    const bool slew_;
+    uint32_t lost_ticks_ = 0;         // slew: to be made up for
+    bool made_up_ = false;            // PF stands for one of them
     bool dst_done_ = false;           // October's hour was repeated
 };
 

@@ -237,6 +237,58 @@ TEST_F(RtcTest, UpdateWithinAnInstructionIsNotLost) {
     EXPECT_EQ(in(0), 2);
 }
 
+// driftfix=slew: 1024 Hz, and software that answers every tenth tick.
+TEST_F(RtcTest, LostTicksAreMadeUpForIfAskedTo) {
+    for (const bool slew : {false, true}) {
+        Mc146818 slow(time.clock, kJan2024, wires.line(8), wires.line(1), slew);
+        slow.reset();
+        const auto write = [&](uint8_t index, uint8_t value) {
+            slow.region().write(0, 1, index);
+            slow.region().write(1, 1, value);
+        };
+        const auto answer = [&] {
+            slow.region().write(0, 1, 0x0C);
+            return slow.region().read(1, 1);
+        };
+        write(0x0A, 0x26);
+        write(0x0B, 0x42);
+        answer();
+        unsigned answered = 0;
+        for (int i = 0; i < 10; ++i) {
+            time.run(10 * kMs);
+            for (int n = 0; n < 20 && wires.level(8); ++n) answered += (answer() & 0xC0) == 0xC0;
+            EXPECT_FALSE(wires.level(8));
+        }
+        // 100 ms have 102.4 ticks.
+        EXPECT_NEAR(answered, slew ? 102 : 10, 1) << slew;
+        // Another rate, or none: what was lost before is forgotten.
+        time.run(10 * kMs);
+        write(0x0B, 0x02);
+        answer();
+        write(0x0B, 0x42);
+        time.run(1 * kMs);
+        answer();
+        EXPECT_FALSE(wires.level(8));
+    }
+}
+
+TEST_F(RtcTest, PutForwardInTheMiddleOfASecond) {
+    time.run(1300 * kMs);
+    rtc.advance(59);
+    EXPECT_EQ(clock(), "20240101000100");
+    time.run(700 * kMs);
+    EXPECT_EQ(clock(), "20240101000101");
+    rtc.advance(-2);
+    EXPECT_EQ(clock(), "20240101000059");
+    out(0x0B, 0x82);  // software sets it
+    rtc.advance(100);
+    EXPECT_EQ(clock(), "20240101000059");
+    out(7, 0x77);  // no date
+    out(0x0B, 0x02);
+    rtc.advance(100);
+    EXPECT_EQ(in(7), 0x77);
+}
+
 TEST_F(RtcTest, StateIsCanonicalAndRestores) {
     out(0x0A, 0x26);
     time.run(123 * kMs);
