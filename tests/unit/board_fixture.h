@@ -43,6 +43,7 @@ struct BoardKind {
     const char* cpu = "qemu32";
     bool disks = false;   // a disk that boots, a CD-ROM drive, a floppy drive
     bool virtio = false;  // the disk is virtio-blk
+    bool both = false;    // there is one of each kind
 };
 
 // Boot sector of a disk: reads four sectors from behind itself and writes them further on, for ever.
@@ -84,6 +85,7 @@ struct BoardParts {
     Door door{mailbox};
     std::unique_ptr<i386::Engine> engine = make_i386_interpreter();
     MemoryDrive disk{1 << 20, "ide0-hd0"}, disc{1 << 18, "ide1-cd0"}, floppy{1'474'560, "floppy0"};
+    MemoryDrive other{1 << 19, "ide0-hd1"};
     std::unique_ptr<PcBoard> board;
 
     void build(const BoardKind& kind, MachineControl& control) {
@@ -104,10 +106,18 @@ struct BoardParts {
             third.drive = &floppy;
             config.disks = {first, second, third};
         }
+        if (kind.both) {
+            PcDisk fourth;
+            if (!kind.virtio) fourth.kind = PcDisk::Kind::kVirtioBlk;
+            fourth.unit = 1;
+            fourth.drive = &other;
+            config.disks.push_back(fourth);
+        }
         board = std::move(*PcBoard::create(std::move(config), door, clock, countdown, control));
         board->root().add("disk", [this](StateVisitor& v) { disk.state(v); });
         board->root().add("disc", [this](StateVisitor& v) { disc.state(v); });
         board->root().add("floppy", [this](StateVisitor& v) { floppy.state(v); });
+        board->root().add("other", [this](StateVisitor& v) { other.state(v); });
         board->cpu().set_engine(*engine);
         board->root().add("clock", [this](StateVisitor& v) { clock.state(v); });
         board->root().add("door", [this](StateVisitor& v) { door.state(v); });
@@ -122,7 +132,38 @@ class LoneBoard : private BoardParts, private MachineControl {
 
     using BoardParts::board;
     using BoardParts::clock;
+    using BoardParts::disc;
     using BoardParts::disk;
+    using BoardParts::door;
+    using BoardParts::floppy;
+    using BoardParts::other;
+
+    // What is in the drives isn't in snapshots.
+    void copy_media(const LoneBoard& from) {
+        disk.medium = from.disk.medium;
+        disc.medium = from.disc.medium;
+        floppy.medium = from.floppy.medium;
+        other.medium = from.other.medium;
+    }
+
+    // One instruction that isn't the CPU's: `access` is what it does.
+    template <class Access>
+    void instruction(Access access) {
+        countdown.leave();
+        countdown.grant(1);
+        countdown.remaining = 0;
+        access();
+        settle();
+    }
+    // Virtual time in which the CPU executes nothing; less, if there are very many deadlines in it.
+    void pass(int64_t ns) {
+        const int64_t end = clock.now_ns() + ns;
+        for (int deadlines = 0; deadlines < 300 && clock.now_ns() < end; ++deadlines) {
+            clock.warp(std::max<int64_t>(0, std::min(end, clock.next_deadline()) - clock.now_ns()));
+            door.bump();
+            settle();
+        }
+    }
 
     // slice: how long the next one may be.
     template <class Slice>
