@@ -37,7 +37,7 @@ constexpr Command kCommands[] = {
      Complete::kFile, "memsave", "val:int size:int filename:str cpu-index:int?", qmp::memsave},
     {"mouse_button", "button_state:int", "state", "change mouse button state (1=L, 2=M, 4=R)", Where::kIo, kChanges,
      hmp::mouse_button},
-    {"mouse_move", "dx:int dy:int dz:int?", "dx dy [dz]", "send mouse move events", Where::kIo, kChanges,
+    {"mouse_move", "dx:word dy:word dz:word?", "dx dy [dz]", "send mouse move events", Where::kIo, kChanges,
      hmp::mouse_move},
     {"mouse_set", "index:int", "index", "set which mouse device receives events", Where::kIo, kLooks, hmp::mouse_set},
     {"nmi", "", "", "inject an NMI", Where::kVm, kChanges, hmp::nmi, kNo, "inject-nmi", "", qmp::inject_nmi},

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // HMP commands that press keys and move the mouse, inputs of the machine's own ports; and one that takes a picture.
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
 
 #include "monitor/handlers.h"
@@ -39,8 +41,17 @@ void sendkey(HmpCall& call) {
 }
 
 void mouse_move(HmpCall& call) {
-    call.target.board.mouse().submit({call.args.number("dx"), call.args.number("dy"), call.args.number("dz"),
-                                      call.monitor.buttons()});
+    // Words, since "5 -3" as an expression would be 2.
+    int64_t moved[3] = {};
+    constexpr const char* kAxes[] = {"dx", "dy", "dz"};
+    for (int i = 0; i < 3; ++i) {
+        if (!call.args.has(kAxes[i])) continue;
+        const std::string text = call.args.text(kAxes[i]);
+        char* end;
+        moved[i] = std::clamp<int64_t>(std::strtoll(text.c_str(), &end, 0), INT32_MIN, INT32_MAX);
+        if (end == text.c_str() || *end) return call.fail(Error{std::string(kAxes[i]) + " is '" + text + "': expected a number"});
+    }
+    call.target.board.mouse().submit({moved[0], moved[1], moved[2], call.monitor.buttons()});
 }
 
 void mouse_button(HmpCall& call) {

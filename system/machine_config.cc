@@ -238,7 +238,7 @@ Result<MachineConfig> expand(const Options& o, int64_t host_utc, int64_t host_lo
     c.machine = o.machine;
     c.cpu = o.cpu;
     c.ram_size = o.ram_size;
-    c.vga = o.vga;
+    c.vga = !o.vga.empty() ? o.vga : o.no_defaults ? "none" : "std";
     c.hpet = o.hpet;
     c.vmport = o.vmport;
     const bool has_default = !o.no_defaults && o.serials.empty();

@@ -61,7 +61,7 @@ struct Options {
     std::string bios;  // file name, empty: the package's
     std::string kernel, initrd, append;
     bool has_append = false;
-    std::string vga = "std";
+    std::string vga;  // empty: std, with -nodefaults none
     std::string rtc_base = "utc", rtc_clock;  // clock: empty if it wasn't said
     std::optional<bool> rtc_slew;             // driftfix=
     std::string uuid;

@@ -26,6 +26,12 @@ constexpr uint64_t kEndianness = 0x604;
 constexpr uint32_t kLittle = 0x1e1e1e1e, kBig = 0xbebebebe;
 
 constexpr uint16_t kFirstPort = 0x3b0;
+// What of the region is decoded: 3BCH is the third parallel port's.
+struct Ports {
+    uint16_t first;
+    unsigned count;
+};
+constexpr Ports kLegacyPorts[] = {{0x3b4, 2}, {0x3ba, 1}, {0x3c0, 16}, {0x3d4, 2}, {0x3da, 1}};
 constexpr uint16_t kVbePort = 0x1ce;
 constexpr int kWindowPriority = 0;
 constexpr uint64_t kMiB = 1 << 20;
@@ -79,9 +85,10 @@ Vga::Vga(PciBus& bus, unsigned devfn, AddressSpace& memory, IoPortSpace& ports, 
                    {.read = [this](uint64_t o, unsigned n) { return read_mmio(o, n, false); },
                     .write = [this](uint64_t o, unsigned n, uint64_t v) { write_mmio(o, n, v); },
                     .peek = [this](uint64_t o, unsigned n) { return read_mmio(o, n, true); }}),
-      legacy_handle_(ports.map(kFirstPort, legacy_region_)),
       vbe_handle_(ports.map(kVbePort, vbe_region_)),
       edid_(vga_edid()) {
+    for (const Ports& run : kLegacyPorts)
+        legacy_handles_.push_back(ports.map_part(run.first, legacy_region_, run.first - kFirstPort, run.count));
     add_bar(0, PciBarKind::kMemoryPrefetch, *vram_);
     add_bar(2, PciBarKind::kMemory, mmio_region_);
     if (rom) add_rom(*rom);
@@ -89,7 +96,7 @@ Vga::Vga(PciBus& bus, unsigned devfn, AddressSpace& memory, IoPortSpace& ports, 
 
 Vga::~Vga() {
     ports_.unmap(vbe_handle_);
-    ports_.unmap(legacy_handle_);
+    for (const IoPortSpace::Handle handle : legacy_handles_) ports_.unmap(handle);
     remove_bars();
 }
 

@@ -60,7 +60,7 @@ class Vga final : public PciDevice {
     IoRegion legacy_region_;
     IoRegion vbe_region_;
     IoRegion mmio_region_;
-    IoPortSpace::Handle legacy_handle_;
+    std::vector<IoPortSpace::Handle> legacy_handles_;
     IoPortSpace::Handle vbe_handle_;
     std::array<uint8_t, 128> edid_;
     bool big_endian_ = false;

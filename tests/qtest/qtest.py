@@ -20,6 +20,7 @@ $QEMU, then build/qemu-system-i386, then Debian's qemu-system-i386. Standard lib
 
 import argparse
 import os
+import re
 import shutil
 import socket
 import struct
@@ -52,7 +53,7 @@ def has_qtest_accelerator(binary):
 def has_monitor(binary):
     text = subprocess.run([binary, "-help"], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           timeout=TIMEOUT).stdout
-    return "\n-mon " in text
+    return re.search(r"^ *-mon ", text, re.M) is not None
 
 
 class Machine:

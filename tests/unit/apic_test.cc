@@ -208,6 +208,19 @@ TEST_F(ApicTest, Errors) {
     EXPECT_EQ(r(0x280), 0x40u);
 }
 
+// 10.4.7.2
+TEST_F(ApicTest, DisabledBySoftware) {
+    w(0x300, 0x00040070);
+    for (uint64_t n = 0; n < 8; ++n) EXPECT_EQ(r(0x200 + 16 * n), 0u) << "requests are refused";
+    enable();
+    w(0x360, 0x400);
+    EXPECT_EQ(r(0x360), 0x400u);
+    w(0xF0, 0xFF);
+    EXPECT_EQ(r(0x360), 0x10400u) << "masked";
+    w(0x360, 0x400);
+    EXPECT_EQ(r(0x360), 0x10400u) << "and stays so";
+}
+
 TEST_F(ApicTest, TimerOneShot) {
     enable();
     w(0x3E0, 0x3);  // by 16
