@@ -5,7 +5,6 @@ replayed, also on a host that is saturated by other work. In the long form twent
 on a saturated host, and the installer's own dialogue.
 """
 import pathlib
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
@@ -17,18 +16,6 @@ REPLAY = 1200
 COMMANDS = ["uname -a", "mount -t proc proc /proc", "cat /proc/interrupts", "dd if=/dev/urandom bs=16 count=1 | sha1sum",
             "ls -l /", "date", "echo $((6 * 7))"]
 DOWN = "\x1b[B"
-
-
-class Saturated:
-    """Other work on every processor, for as long as the context lasts."""
-
-    def __enter__(self):
-        self.process = subprocess.Popen(["stress-ng", "--cpu", "2", "--quiet"], stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
-
-    def __exit__(self, *exception):
-        self.process.terminate()
-        self.process.wait()
 
 
 class Boot(machine.MachineTest):
@@ -52,20 +39,20 @@ class Boot(machine.MachineTest):
     def test_shell(self):
         output = self.shell()
         self.check(output)
-        with Saturated():
+        with machine.Saturated():
             self.check(output)
 
     @machine.slow
     def test_shell_twenty_times(self):
         output = self.shell()
-        with Saturated():
+        with machine.Saturated():
             for number in range(20):
                 with self.subTest(number=number):
                     self.check(output)
 
     @machine.slow
     def test_shell_recorded_on_a_saturated_host(self):
-        with Saturated():
+        with machine.Saturated():
             output = self.shell()
         self.check(output)
 

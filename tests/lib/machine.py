@@ -47,6 +47,18 @@ def has_address_sanitizer():
     return b"__asan_init" in pathlib.Path(EMULATOR).read_bytes()
 
 
+class Saturated:
+    """Other work on every processor, for as long as the context lasts."""
+
+    def __enter__(self):
+        self.process = subprocess.Popen(["stress-ng", "--cpu", str(os.cpu_count()), "--quiet"],
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __exit__(self, *exception):
+        self.process.terminate()
+        self.process.wait()
+
+
 class Run:
     """A finished run: status, out (bytes), err (text)."""
 
@@ -79,6 +91,7 @@ class MachineTest(unittest.TestCase):
 
     maxDiff = 2000
     sound = True  # what is in self.log at the end of a test is a recording that can be replayed
+    short = True  # ... and short enough to be replayed with every engine afterwards
 
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="qemu-replay-test-"))
@@ -88,7 +101,7 @@ class MachineTest(unittest.TestCase):
         self.started = 0
 
     def keep_recording(self):
-        if RECORDINGS and self.sound and self.log.exists():
+        if RECORDINGS and self.sound and self.short and self.log.exists():
             with open(self.log, "rb") as log:
                 if log.read(len(LOG_MAGIC)) != LOG_MAGIC:
                     return
