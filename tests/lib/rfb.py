@@ -244,6 +244,10 @@ class Client:
     def pointer(self, x, y, buttons=0):
         self.write(struct.pack(">BBHH", 5, buttons, x, y))
 
+    def move(self, dx, dy, buttons=0):
+        """A mouse's movement, for a client that asked for POINTER_CHANGE."""
+        self.pointer(0x7fff + dx, 0x7fff + dy, buttons)
+
     def click(self, x, y, button=1):
         self.pointer(x, y)
         self.pointer(x, y, button)
