@@ -57,7 +57,7 @@ def cursor(picture):
 
 
 def title(picture):
-    """The strip with the page's title; None if there is no page. What is white in it is the arrow's or a banner's."""
+    """The strip with the page's title; None if there is no page."""
     if picture[:2] != (1280, 800) or pixel(picture, 1270, 94) != pixel(picture, 1270, 750):
         return None
     strip = b"".join(picture[2][3 * 1280 * y:3 * (1280 * y + 600)] for y in range(86, 104))
