@@ -65,7 +65,9 @@ uint32_t IoPortSpace::port_read(uint16_t port, unsigned size) {
     each_part(port, size, [&](const Mapping* m, uint16_t at, unsigned n, unsigned shift) {
         const uint64_t part = m ? m->region->read(m->offset + at - m->port, n) : ones(n);
         value |= part << shift;
+        if (m && tracer_) tracer_->region(false, *m->region, at, n, part);
     });
+    if (tracer_) tracer_->port(false, port, size, static_cast<uint32_t>(value));
     return static_cast<uint32_t>(value);
 }
 
@@ -79,8 +81,12 @@ uint32_t IoPortSpace::port_peek(uint16_t port, unsigned size) const {
 }
 
 void IoPortSpace::port_write(uint16_t port, unsigned size, uint32_t value) {
+    if (tracer_) tracer_->port(true, port, size, value);
     each_part(port, size, [&](const Mapping* m, uint16_t at, unsigned n, unsigned shift) {
-        if (m) m->region->write(m->offset + at - m->port, n, (value >> shift) & ones(n));
+        if (!m) return;
+        // Before what it leads to.
+        if (tracer_) tracer_->region(true, *m->region, at, n, (value >> shift) & ones(n));
+        m->region->write(m->offset + at - m->port, n, (value >> shift) & ones(n));
     });
 }
 

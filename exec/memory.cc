@@ -248,7 +248,11 @@ uint64_t AddressSpace::read(uint64_t address, unsigned size) {
     if (s.read_block) {
         std::memcpy(&value, s.read_block->data() + s.read_offset + (address & kPageMask), size);
     } else if (const Mapping* m = io_at(s, address)) {
-        if (m->io) return m->io->read((address & kPhysMask) - m->address, size);
+        if (m->io) {
+            value = m->io->read((address & kPhysMask) - m->address, size);
+            if (IoTracer* t = tracer()) t->region(false, *m->io, address & kPhysMask, size, value);
+            return value;
+        }
         if (m->read_block)
             std::memcpy(&value, m->read_block->data() + m->read_offset + (address - m->address), size);
     }
@@ -270,7 +274,10 @@ void AddressSpace::store(const Slot& s, uint64_t address, unsigned size, uint64_
     uint64_t offset = s.write_offset + (address & kPageMask);
     if (s.io) {
         const Mapping* m = io_at(s, address);
-        if (m && m->io) return m->io->write((address & kPhysMask) - m->address, size, value);
+        if (m && m->io) {
+            if (IoTracer* t = tracer()) t->region(true, *m->io, address & kPhysMask, size, value & ones(size));
+            return m->io->write((address & kPhysMask) - m->address, size, value);
+        }
         block = m ? m->write_block : nullptr;
         if (m) offset = m->write_offset + (address - m->address);
     }

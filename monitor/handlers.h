@@ -18,7 +18,6 @@ void info_chardev(HmpCall& call);
 void info_mice(HmpCall& call);
 void info_nothing(HmpCall& call);
 void info_kvm(HmpCall& call);
-void info_trace_events(HmpCall& call);
 
 // hmp_info.cc
 void info_status(HmpCall& call);
@@ -54,6 +53,7 @@ void replay_speed(HmpCall& call);
 void log(HmpCall& call);
 void logfile(HmpCall& call);
 void trace_event(HmpCall& call);
+void info_trace_events(HmpCall& call);
 
 // hmp_memory.cc
 void examine(HmpCall& call);
@@ -146,5 +146,7 @@ void replay_break(QmpCall& call);
 void replay_delete_break(QmpCall& call);
 void replay_seek(QmpCall& call);
 void replay_set_speed(QmpCall& call);
+void trace_event_get_state(QmpCall& call);
+void trace_event_set_state(QmpCall& call);
 
 }  // namespace qr::qmp

@@ -64,8 +64,4 @@ void info_nothing(HmpCall&) {}
 
 void info_kvm(HmpCall& call) { call.out += "kvm support: not compiled\n"; }
 
-void info_trace_events(HmpCall& call) {
-    if (call.args.has("name")) call.fail(Error{fmt::format("unknown event \"{}\"", call.args.text("name"))});
-}
-
 }  // namespace qr::hmp

@@ -51,6 +51,20 @@ void replay_speed(HmpCall& call) {
 void log(HmpCall& call) { report(call, call.target.log_items(call.args.text("items"))); }
 void logfile(HmpCall& call) { report(call, call.target.log_to(call.args.text("filename"))); }
 
-void trace_event(HmpCall& call) { call.print("unknown event \"{}\"\n", call.args.text("name")); }
+void trace_event(HmpCall& call) {
+    const std::string name = call.args.text("name");
+    if (!call.target.trace->set(name, call.args.number("option"))) call.print("unknown event \"{}\"\n", name);
+}
+
+void info_trace_events(HmpCall& call) {
+    const std::string name = call.args.has("name") ? call.args.text("name") : "*";
+    bool any = false;
+    for (const TraceEvents::Event& event : call.target.trace->events()) {
+        if (!g_pattern_match_simple(name.c_str(), event.name.c_str())) continue;
+        any = true;
+        call.print("{} : state {}\n", event.name, event.enabled ? 1 : 0);
+    }
+    if (!any && name.find_first_of("*?") == name.npos) call.print("unknown event \"{}\"\n", name);
+}
 
 }  // namespace qr::hmp

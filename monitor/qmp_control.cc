@@ -182,4 +182,20 @@ void replay_set_speed(QmpCall& call) {
     call.check(speed ? call.target.run.set_replay_speed(*speed) : Result<void>(speed.error()));
 }
 
+void trace_event_get_state(QmpCall& call) {
+    const std::string name = call.args["name"];
+    call.result = Json::array();
+    for (const TraceEvents::Event& event : call.target.trace->events()) {
+        if (!g_pattern_match_simple(name.c_str(), event.name.c_str())) continue;
+        call.result.push_back({{"name", event.name}, {"vcpu", false}, {"state", event.enabled ? "enabled" : "disabled"}});
+    }
+    if (call.result.empty() && name.find_first_of("*?") == name.npos) call.fail(fmt::format("unknown event \"{}\"", name));
+}
+
+void trace_event_set_state(QmpCall& call) {
+    const std::string name = call.args["name"];
+    if (!call.target.trace->set(name, call.args["enable"]) && name.find_first_of("*?") == name.npos)
+        call.fail(fmt::format("unknown event \"{}\"", name));
+}
+
 }  // namespace qr::qmp

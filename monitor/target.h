@@ -18,6 +18,19 @@
 
 namespace qr {
 
+// What is told of accesses to devices. VM thread.
+class TraceEvents {
+  public:
+    virtual ~TraceEvents() = default;
+    struct Event {
+        std::string name;
+        bool enabled;
+    };
+    virtual std::vector<Event> events() const = 0;
+    // pattern: a name, or with * and ?. False: no event fits.
+    virtual bool set(const std::string& pattern, bool on) = 0;
+};
+
 struct MonitorTarget {
     // VM thread, at a boundary. What isn't a port of the door is only looked at.
     PcBoard& board;
@@ -64,6 +77,7 @@ struct MonitorTarget {
     std::function<Result<void>(const std::string& items)> log_items{};
     std::function<Result<void>(const std::string& file)> log_to{};
     std::function<std::string()> log_help{};
+    TraceEvents* trace = nullptr;
 };
 
 }  // namespace qr

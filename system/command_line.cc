@@ -13,6 +13,7 @@
 
 #include "accel/tcg/tcg.h"
 #include "system/options.h"
+#include "system/trace_log.h"
 #include "target/i386/cpu_model.h"
 #include "ui/sdl_window.h"
 #include "util/keyval.h"
@@ -387,8 +388,30 @@ Result<void> set_log_items(Options& o, const std::string& value) {
     }
     LogOptions log;
     log.file = o.log.file;
-    if (const auto parsed = parse_log_items(value, log); !parsed) return parsed.error();
+    const std::string items = take_trace_items(value, o.trace);
+    for (const std::string& pattern : o.trace.patterns)
+        if (pattern == "help" || pattern == "?") return o.print = trace_events_help(), Result<void>();
+    if (items.empty()) return {};
+    if (const auto parsed = parse_log_items(items, log); !parsed) return parsed.error();
     o.log = log;
+    return {};
+}
+
+Result<void> add_trace(Options& o, const std::string& value) {
+    KeyVal options = KeyVal::parse(value, "enable");
+    const auto pattern = options.take("enable");
+    if (pattern == "help" || pattern == "?") {
+        o.print = trace_events_help();
+        return {};
+    }
+    if (pattern) o.trace.patterns.push_back(*pattern);
+    if (const auto file = options.take("events")) {
+        const auto patterns = read_trace_patterns(*file);
+        if (!patterns) return patterns.error();
+        o.trace.patterns.insert(o.trace.patterns.end(), patterns->begin(), patterns->end());
+    }
+    if (const auto file = options.take("file")) o.trace.file = *file;
+    if (const auto key = options.unknown()) return Error{fmt::format("Invalid parameter '{}'", *key)};
     return {};
 }
 
@@ -505,6 +528,10 @@ constexpr OptionRow kOptions[] = {
          o.log.file = v;
          return {};
      }},
+    {"trace", true,
+     "[[enable=]PATTERN][,events=FILE][,file=FILE]\n"
+     "                  tell of accesses to devices and of interrupts; 'help' lists the events",
+     add_trace},
     {"perfmap", false, "write /tmp/perf-PID.map, for perf to name the guest's code by", set_flag<&Options::perf_map>},
     {"qtest", true, "BACKEND  the device test protocol", set_text<&Options::qtest>},
     {"qtest-log", true, "none",
@@ -517,7 +544,7 @@ constexpr OptionRow kOptions[] = {
 // What QEMU has, and this version does not.
 constexpr std::string_view kNotYet[] = {
     "s", "gdb", "loadvm", "daemonize", "netdev", "audiodev", "usb",
-    "usbdevice", "plugin", "trace", "object", "global", "watchdog-action", "watchdog", "spice",
+    "usbdevice", "plugin", "object", "global", "watchdog-action", "watchdog", "spice",
     "incoming", "enable-kvm", "numa", "soundhw", "fw_cfg", "option-rom", "tpmdev", "virtfs", "runas",
     "chroot", "sandbox", "smbios", "acpitable", "dtb", "readconfig", "overcommit", "no-acpi",
     "set", "action", "msg", "preconfig", "fsdev", "singlestep", "add-fd", "mem-path",

@@ -30,6 +30,7 @@
 #include "system/perf_map.h"
 #include "system/progress.h"
 #include "system/qtest.h"
+#include "system/trace_log.h"
 #include "ui/image_file.h"
 
 namespace qr {
@@ -170,6 +171,13 @@ class Emulator {
             if (!log) return log.error();
             jit_log_ = std::move(*log);
         }
+        if (!options_.trace.patterns.empty() || !options_.trace.file.empty() || wants_monitor()) {
+            auto trace = TraceLog::open(options_.trace.file.empty() ? options_.log.file : options_.trace.file);
+            if (!trace) return trace.error();
+            trace_log_ = std::move(*trace);
+            for (const std::string& pattern : options_.trace.patterns)
+                if (!trace_log_->enable(pattern)) notice(fmt::format("-trace {}: warning: trace event '{}' does not exist", pattern, pattern));
+        }
         if (options_.perf_map) {
             auto map = PerfMap::create();
             if (!map) return map.error();
@@ -206,6 +214,7 @@ class Emulator {
         auto machine = Machine::create(config_, files_, make_engine(), settings, std::move(ears), drives);
         if (!machine) return machine.error();
         machine_ = std::move(*machine);
+        if (trace_log_) trace_log_->attach(machine_->board(), machine_->clock());
         config_.drives = machine_->drives().configs();
         return {};
     }
@@ -349,6 +358,7 @@ class Emulator {
             return jit_log_->set_file(file);
         };
         target.log_help = log_items_help;
+        target.trace = trace_log_.get();
         return target;
     }
 
@@ -463,6 +473,7 @@ class Emulator {
     std::unique_ptr<LogWriter> writer_;
     std::unique_ptr<JitLog> jit_log_;  // the engine tells them: they outlive it
     std::unique_ptr<PerfMap> perf_map_;
+    std::unique_ptr<TraceLog> trace_log_;  // the machine tells it: it outlives it
     std::unique_ptr<Machine> machine_;
     std::unique_ptr<Qtest> qtest_;
     std::unique_ptr<Recorder> recorder_;

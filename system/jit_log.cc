@@ -22,11 +22,9 @@ Result<std::unique_ptr<JitLog>> JitLog::open(const LogOptions& options) {
 }
 
 Result<std::FILE*> JitLog::open_file(const std::string& file) {
-    std::string name = file;
-    if (const size_t at = name.find("%d"); at != std::string::npos) name.replace(at, 2, std::to_string(getpid()));
-    std::FILE* opened = std::fopen(name.c_str(), "we");
-    if (!opened) return Error{fmt::format("-D {}: could not open the log file: {}", name, std::strerror(errno))};
-    return opened;
+    const auto opened = create_log_file(file);
+    if (!opened) return Error{"-D " + opened.error().message};
+    return *opened;
 }
 
 Result<void> JitLog::set_items(const std::string& items) {

@@ -2,9 +2,13 @@
 //
 // -d: what is logged. The items' names are QEMU's, but for "jit", which QEMU shows in its monitor only.
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <string_view>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include "system/options.h"
 
@@ -30,10 +34,30 @@ constexpr std::string_view kNotYet[] = {"op_opt", "op_ind", "int", "exec", "cpu"
 
 }  // namespace
 
+std::string take_trace_items(const std::string& text, TraceOptions& trace) {
+    std::string rest;
+    for (size_t at = 0; at <= text.size();) {
+        const size_t end = std::min(text.find(',', at), text.size());
+        const std::string item = text.substr(at, end - at);
+        at = end + 1;
+        if (item.starts_with("trace:")) trace.patterns.push_back(item.substr(6));
+        else rest += (rest.empty() ? "" : ",") + item;
+    }
+    return rest;
+}
+
+Result<std::FILE*> create_log_file(const std::string& file) {
+    std::string name = file;
+    if (const size_t at = name.find("%d"); at != std::string::npos) name.replace(at, 2, std::to_string(getpid()));
+    const int fd = ::open(name.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0) return Error{fmt::format("{}: could not open the log file: {}", name, std::strerror(errno))};
+    return fdopen(fd, "a");
+}
+
 std::string log_items_help() {
     std::string text = "Log items (comma separated):\n";
     for (const Item& item : kItems) text += fmt::format("{:<15} {}\n", item.name, item.help);
-    return text;
+    return text + fmt::format("{:<15} {}\n", "trace:PATTERN", "enable trace events; -d trace:help lists them");
 }
 
 Result<void> parse_log_items(const std::string& text, LogOptions& log) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdio>
 #include <map>
 #include <optional>
 #include <string>
@@ -37,6 +38,12 @@ struct LogOptions {
     bool jit = false, in_asm = false, op = false, out_asm = false;
     std::string file;  // empty: stderr
     bool any() const { return jit || in_asm || op || out_asm; }
+};
+
+// -trace, and -d trace:PATTERN.
+struct TraceOptions {
+    std::vector<std::string> patterns;  // in order; "-cpu_in" switches off
+    std::string file;                   // empty: -D's, or stderr
 };
 
 // -device and its like: a driver's name and its properties, in order.
@@ -103,6 +110,7 @@ struct Options {
     std::string pid_file;
     bool daemonize = false;
     LogOptions log;
+    TraceOptions trace;
     bool perf_map = false;
 
     // Options that the user wrote, by name without dash; replay checks these against the recording.
@@ -120,5 +128,9 @@ Result<IcountOptions> parse_icount(const std::string& text);
 // "-d" alone, into `log`.
 Result<void> parse_log_items(const std::string& text, LogOptions& log);
 std::string log_items_help();
+// A log's file, empty, written to at its end (several may share it). "%d" is the process's number.
+Result<std::FILE*> create_log_file(const std::string& file);
+// "trace:PATTERN" among -d's items goes to `trace`; the rest is given back.
+std::string take_trace_items(const std::string& text, TraceOptions& trace);
 
 }  // namespace qr

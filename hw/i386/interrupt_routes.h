@@ -28,6 +28,7 @@ class InterruptRoutes final : public IrqSink {
         if (pin < 16) pic_.set_irq(pin, level);
         ioapic_.set_irq(pin == 0 ? 2 : pin, level);
     }
+    void set_tracer(IoTracer* tracer) { tracer_ = tracer; }
     const std::array<uint64_t, 24>& counts() const { return counts_; }
 
     // An input of the I/O APIC that isn't an ISA line.
@@ -41,6 +42,7 @@ class InterruptRoutes final : public IrqSink {
     void tell(int pin, bool level) {
         bool& last = levels_[static_cast<size_t>(pin)];
         if (watch_ && last != level) watch_(pin, level);
+        if (tracer_ && last != level) tracer_->interrupt(pin, level);
         counts_[static_cast<size_t>(pin)] += level && !last;
         last = level;
     }
@@ -48,6 +50,7 @@ class InterruptRoutes final : public IrqSink {
     I8259Pair& pic_;
     IoApic& ioapic_;
     std::function<void(int, bool)> watch_;
+    IoTracer* tracer_ = nullptr;
     std::array<bool, 24> levels_{};  // for the watcher only
     std::array<uint64_t, 24> counts_{};  // of rising edges, for people only
 };

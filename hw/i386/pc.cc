@@ -488,11 +488,17 @@ void PcBoard::watch_interrupts(std::function<void(int, bool)> watch) {
     parts_->routes.watch(std::move(watch));
 }
 
+void PcBoard::trace(IoTracer* tracer) {
+    parts_->ports.set_tracer(tracer);
+    parts_->memory.set_tracer(tracer);
+    parts_->routes.set_tracer(tracer);
+}
+
 void PcBoard::set_interrupt(int pin, bool level) { parts_->routes.set_irq(pin, level); }
 
 void PcBoard::press_power_button() { parts_->pm.press_power_button(); }
-// An edge on LINT1 (MultiProcessor Specification 1.4, 3.6.2.2).
 void PcBoard::adjust_rtc(int64_t seconds) { parts_->rtc.advance(seconds); }
+// An edge on LINT1 (MultiProcessor Specification 1.4, 3.6.2.2).
 void PcBoard::inject_nmi() {
     parts_->nmi.set_irq(0, true);
     parts_->nmi.set_irq(0, false);

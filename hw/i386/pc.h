@@ -87,6 +87,8 @@ class PcBoard {
     // The board's interrupt inputs, as I/O APIC pin numbers; `watch` is told of every change, and for tests.
     void watch_interrupts(std::function<void(int pin, bool level)> watch);
     void set_interrupt(int pin, bool level);
+    // Lets somebody look on at all accesses to devices; null: nobody.
+    void trace(IoTracer* tracer);
 
     // What people do to the machine's case; from the door's ports only.
     void press_power_button();

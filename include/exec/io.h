@@ -52,4 +52,16 @@ class IoRegion {
     IoOps ops_;
 };
 
+// Looks on while devices are accessed. It only takes notes: nothing that it does may reach the machine.
+class IoTracer {
+  public:
+    virtual ~IoTracer() = default;
+    // What the CPU, or a monitor, asked of a port. size: 1, 2 or 4.
+    virtual void port(bool write, uint16_t port, unsigned size, uint32_t value) = 0;
+    // What a device was asked, before it does it, or answered. address: where the region is mapped, of a port or of memory.
+    virtual void region(bool write, const IoRegion& region, uint64_t address, unsigned size, uint64_t value) = 0;
+    // An input of the board's interrupt controllers changed.
+    virtual void interrupt(int pin, bool level) = 0;
+};
+
 }  // namespace qr

@@ -48,6 +48,7 @@ class IoPortSpace final : public PortBus {
     uint32_t port_peek(uint16_t port, unsigned size) const override;
 
     std::string describe() const;
+    void set_tracer(IoTracer* tracer) { tracer_ = tracer; }
 
   private:
     struct Mapping {
@@ -65,6 +66,7 @@ class IoPortSpace final : public PortBus {
     std::vector<Mapping> mappings_;
     std::vector<int16_t> index_;  // port -> index in mappings_, -1: nothing
     int next_handle_ = 1;
+    IoTracer* tracer_ = nullptr;
 };
 
 }  // namespace qr

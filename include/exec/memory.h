@@ -122,6 +122,7 @@ class AddressSpace {
     bool a20() const { return a20_mask() == ~uint64_t{0}; }
 
     void set_listener(MemoryListener* listener) { listener_ = listener; }
+    void set_tracer(IoTracer* tracer) { tracer_ = tracer; }
 
     // --- the CPU's side. `address` has A20 applied by these functions. size 1, 2, 4, 8. ---
     PageView page_view(uint64_t address);
@@ -175,6 +176,7 @@ class AddressSpace {
     void store(const Slot& slot, uint64_t address, unsigned size, uint64_t value, bool by_mmu);
     void before_write(RamBlock& block, uint64_t offset, uint64_t size, bool by_mmu);
     uint64_t a20_mask() const { return below_ ? below_->a20_mask() : a20_mask_; }
+    IoTracer* tracer() const { return below_ ? below_->tracer() : tracer_; }
     MemoryListener* listener() const { return below_ ? below_->listener() : listener_; }
 
     AddressSpace* below_;
@@ -184,6 +186,7 @@ class AddressSpace {
     std::vector<std::pair<RamBlock*, uint64_t>> table_pages_;
     std::vector<std::pair<uint64_t, uint64_t>> changed_;  // page ranges to rebuild at commit()
     MemoryListener* listener_ = nullptr;
+    IoTracer* tracer_ = nullptr;
     uint64_t a20_mask_ = ~uint64_t{0};
     int next_handle_ = 1;
     int open_groups_ = 0;
