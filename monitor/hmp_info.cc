@@ -37,6 +37,20 @@ void info_registers(HmpCall& call) {
     call.out += "\nCPU#0\n" + call.target.board.cpu().describe();
 }
 
+void info_memdev(HmpCall& call) {
+    call.print("memory backend: pc.ram\n  size:  {}\n  merge: true\n  dump: true\n  prealloc: false\n  share: false\n"
+               "  reserve: true\n  policy: default\n  host nodes: \n\n",
+               call.target.ram_size);
+}
+
+void info_numa(HmpCall& call) { call.out += "0 nodes\n"; }
+
+void info_hotpluggable_cpus(HmpCall& call) {
+    call.out += "Hotpluggable CPUs:\n  type: \"qemu32-i386-cpu\"\n  vcpus_count: \"1\"\n"
+                "  qom_path: \"/machine/unattached/device[0]\"\n  CPUInstance Properties:\n"
+                "    socket-id: \"0\"\n    core-id: \"0\"\n    thread-id: \"0\"\n";
+}
+
 void info_cpus(HmpCall& call) { call.print("* CPU #0: thread_id={}\n", gettid()); }
 
 void info_mem(HmpCall& call) {

@@ -4,6 +4,7 @@
 #include "monitor/handlers.h"
 #include "monitor/memory_dump.h"
 #include "monitor/monitor.h"
+#include "target/i386/mmu.h"
 
 namespace qr::hmp {
 
@@ -13,6 +14,13 @@ void examine(HmpCall& call) {
 
 void examine_physical(HmpCall& call) {
     call.out += dump_memory(call.target, call.args.format, static_cast<uint64_t>(call.args.number("addr")), true);
+}
+
+void virtual_to_physical(HmpCall& call) {
+    const auto address = static_cast<uint32_t>(call.args.number("addr"));
+    const auto found = i386::peek_translate(call.target.board.cpu(), address);
+    if (!found) return call.out += "Unmapped\n", void();
+    call.print("gpa: {:#x}\n", *found);
 }
 
 void print(HmpCall& call) { call.print("{}\n", format_value(call.args.format, call.args.number("val"))); }

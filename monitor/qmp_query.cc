@@ -99,6 +99,21 @@ void query_memory_size(QmpCall& call) {
     call.result = {{"base-memory", call.target.ram_size}, {"plugged-memory", 0}};
 }
 
+void query_memdev(QmpCall& call) {
+    call.result = Json::array();
+    call.result.push_back({{"share", false}, {"reserve", true}, {"prealloc", false}, {"host-nodes", Json::array()},
+                           {"size", call.target.ram_size}, {"merge", true}, {"dump", true}, {"policy", "default"},
+                           {"id", "pc.ram"}});
+}
+
+void query_hotpluggable_cpus(QmpCall& call) {
+    call.result = Json::array();
+    call.result.push_back({{"props", {{"core-id", 0}, {"thread-id", 0}, {"socket-id", 0}}},
+                           {"vcpus-count", 1},
+                           {"qom-path", "/machine/unattached/device[0]"},
+                           {"type", "qemu32-i386-cpu"}});
+}
+
 void query_current_machine(QmpCall& call) { call.result = {{"wakeup-suspend-support", false}}; }
 
 void query_empty_list(QmpCall& call) { call.result = Json::array(); }

@@ -189,7 +189,7 @@ class Ours(peer.MonitorTest):
         rows = [line for line in hmp.run("help").splitlines() + hmp.run("info").splitlines() if line]
         self.assertGreater(len(rows), 50)
         for row in rows:
-            self.assertRegex(row, r"^(info )?[a-z?|_-]+ .*-- .+", row)
+            self.assertRegex(row, r"^(info )?[a-z0-9?|_-]+ .*-- .+", row)
 
     def test_every_info(self):
         hmp = self.hmp()
