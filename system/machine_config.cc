@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -400,10 +401,16 @@ Result<void> check_against(const Options& o, const MachineConfig& recorded,
 }
 
 Result<std::vector<uint8_t>> read_file(const std::string& path, uint64_t limit) {
+    // Looked at before it is opened: that would wait for a FIFO's other end.
+    std::error_code error;
+    const auto kind = std::filesystem::status(path, error).type();
+    if (error) return Error{error.message()};
+    if (kind == std::filesystem::file_type::not_found) return Error{std::strerror(ENOENT)};
+    if (kind != std::filesystem::file_type::regular) return Error{"it isn't a regular file"};
     std::ifstream in(path, std::ios::binary | std::ios::ate);
     if (!in) return Error{std::strerror(errno)};
     const auto size = in.tellg();
-    if (size < 0) return Error{"it isn't a plain file"};
+    if (size < 0) return Error{"it can't be read"};
     if (static_cast<uint64_t>(size) > limit)
         return Error{fmt::format("it has {} bytes: at most {} are possible",
                                  static_cast<uint64_t>(size), limit)};

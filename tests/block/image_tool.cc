@@ -10,6 +10,8 @@
 //   vmstate IMAGE NAME FILE     applies NAME and saves its VM state
 //   check IMAGE [repair]
 //   map IMAGE                   runs of zero, data, unallocated
+//   mutate IMAGE SEED N         N damaged copies in memory, each opened, read, written, checked: nothing may crash, and
+//                               what is refused isn't written
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -22,6 +24,7 @@
 
 #include "block/image.h"
 #include "block/qcow2.h"
+#include "tests/unit/memory_image.h"
 
 namespace {
 
@@ -113,6 +116,95 @@ void stress(const std::string& file, unsigned seed, unsigned count, const std::s
     save(raw, shadow);
 }
 
+// A few numbers of an image's tables bent; sometimes its end is missing.
+void damage(std::vector<uint8_t>& bytes, std::mt19937& random) {
+    const size_t cluster = size_t{1} << (bytes[23] & 31), clusters = std::max<size_t>(1, bytes.size() / cluster);
+    for (unsigned n = 1 + random() % 4; n; --n) {
+        size_t at = random() % 3 == 0 ? random() % 112 : random() % 2 ? random() % clusters * cluster + random() % 256 : random() % bytes.size();
+        at = std::min(at, bytes.size() - 8) & ~size_t{random() % 2 ? 7u : 0u};
+        switch (random() % 4) {
+            case 0: bytes[at] = static_cast<uint8_t>(random()); break;
+            case 1: bytes[at] ^= static_cast<uint8_t>(1u << random() % 8); break;
+            case 2: std::fill_n(bytes.begin() + static_cast<ptrdiff_t>(at), 1 + random() % 8, random() % 2 ? 0xff : 0); break;
+            default: {
+                // The place of some cluster, as a table's entry would have it, or as a compressed cluster's.
+                const uint64_t place = random() % (clusters + 2) * cluster | (random() % 4 ? uint64_t{random() % 4} << 62 : random() % 512);
+                for (size_t i = 0; i < 8; ++i) bytes[at + i] = static_cast<uint8_t>(place >> (56 - 8 * i));
+            }
+        }
+    }
+    if (random() % 20 == 0) bytes.resize(random() % bytes.size());
+}
+
+// What is below: the same image, which ends after a few steps, or zeroes.
+Result<std::unique_ptr<Image>> memory_chain(const std::shared_ptr<MemoryBytes>& bytes, bool read_only, unsigned depth) {
+    ImageSpec spec;
+    spec.read_only = read_only;
+    auto image = Qcow2Image::open(
+        std::make_unique<MemoryImage>(bytes, read_only), spec,
+        [&](const std::string&, const std::string&) -> Result<std::unique_ptr<Image>> {
+            if (depth == 0) return Error{"no backing file here"};
+            if (bytes->data.size() % 2) return memory_chain(bytes, true, depth - 1);
+            auto below = std::make_shared<MemoryBytes>();
+            below->data.resize(100'000, 7);
+            return std::unique_ptr<Image>(std::make_unique<MemoryImage>(below, true));
+        });
+    if (!image) return image.error();
+    return std::unique_ptr<Image>(std::move(*image));
+}
+
+void mutate(const std::string& file, unsigned seed, unsigned count) {
+    std::ifstream in(file, std::ios::binary);
+    const std::vector<uint8_t> good((std::istreambuf_iterator<char>(in)), {});
+    if (good.size() < 1024) die("not an image");
+    std::mt19937 random(seed);
+    unsigned opened = 0, reads = 0;
+    for (unsigned round = 0; round < count; ++round) {
+        auto bytes = std::make_shared<MemoryBytes>();
+        bytes->data = good;
+        damage(bytes->data, random);
+        bytes->limit = good.size() + (4 << 20);
+        const auto before = bytes->data;
+        const bool read_only = random() % 2, was_dirty = before.size() > 79 && before[79] & qcow2::kDirty;
+        auto image = memory_chain(bytes, read_only, 2);
+        if (!image) {
+            if (bytes->data != before && !was_dirty) die(fmt::format("round {}: written by an open that failed", round));
+            if (image.error().message.find('\n') != std::string::npos) die(fmt::format("round {}: more than a line", round));
+            continue;
+        }
+        ++opened;
+        std::vector<uint8_t> data(70'000, 3);
+        const uint64_t size = std::min<uint64_t>((*image)->size(), uint64_t{1} << 40);
+        for (unsigned i = 0; i < 12 && size; ++i) {
+            const uint64_t offset = random() % 4 ? random() % std::min<uint64_t>(size, 4 << 20) : (uint64_t{random()} << 20) % size;
+            const std::span<uint8_t> part{data.data(), std::min<uint64_t>(data.size(), size - offset)};
+            switch (read_only ? 0 : random() % 6) {
+                case 3: static_cast<void>((*image)->write(offset, part)); break;
+                case 4: static_cast<void>((*image)->write_zeroes(offset, part.size(), random() % 2)); break;
+                case 5: static_cast<void>(random() % 2 ? (*image)->discard(offset, part.size()) : (*image)->flush()); break;
+                default: reads += (*image)->read(offset, part).ok();
+            }
+        }
+        Qcow2Image& q = as_qcow2(**image);
+        for (const qcow2::Snapshot& s : q.snapshots()) {
+            std::vector<uint8_t> state(std::min<uint64_t>(s.vm_state_bytes, 100'000));
+            static_cast<void>(q.read_vm_state(0, state));
+        }
+        static_cast<void>(q.check(false));
+        if (read_only && bytes->data != before) die(fmt::format("round {}: written though it is read-only", round));
+        if (!read_only && random() % 3 == 0) {
+            static_cast<void>(q.apply_snapshot("s0"));
+            static_cast<void>(q.delete_snapshot("s1"));
+            qcow2::Snapshot s;
+            s.name = "new";
+            static_cast<void>(q.create_snapshot(s));
+            static_cast<void>(q.check(true));
+        }
+    }
+    fmt::print("opened {} of {}, {} reads\n", opened, count, reads);
+    if (!opened || !reads) die("no damage was small enough to get anywhere");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -159,6 +251,8 @@ int main(int argc, char** argv) {
         if (!report) die(report.error().message);
         fmt::print("leaks {} corruptions {} {}\n", report->leaks, report->corruptions, report->first);
         return report->clean() ? 0 : 1;
+    } else if (command == "mutate") {
+        mutate(a[1], static_cast<unsigned>(std::stoul(a.at(2))), static_cast<unsigned>(std::stoul(a.at(3))));
     } else if (command == "map") {
         auto image = open(a[1], true);
         for (uint64_t at = 0; at < image->size();) {
