@@ -30,11 +30,11 @@ class Setup:
     def log(self, form):
         return self.folder / f"{form.replace(' ', '-')}.bin"
 
-    def command(self, form, machine, fixed_shift):
+    def command(self, form, machine, fixed_shift=None):
         """The command line of a form. The peer's rr needs a machine without network; so all do without it."""
         program = self.ours if form.startswith("ours") else [QEMU]
         command = [*program, "-net", "none", *map(str, machine)]
-        if form == "plain":
+        if form in ("plain", "ours live"):
             return command
         shift = fixed_shift if form.endswith("fixed") else "auto"
         return [*command, "-icount", f"shift={shift},rr=record,rrfile={self.log(form)}"]
@@ -43,11 +43,11 @@ class Setup:
         self.log(form).unlink(missing_ok=True)
 
 
-def turns(setup, what):
+def turns(setup, what, forms=FORMS):
     """(number, form) of every run: each form once before any comes again, in an order that rotates, as hosts drift."""
     for number in range(setup.runs):
-        at = number % len(FORMS)
-        for form in FORMS[at:] + FORMS[:at]:
+        at = number % len(forms)
+        for form in forms[at:] + forms[:at]:
             print(f"{what}: run {number + 1}, {form}", file=sys.stderr, flush=True)
             yield number, form
 
@@ -55,10 +55,10 @@ def turns(setup, what):
 class Work:
     """Measurements of one kind of guest work."""
 
-    def __init__(self, name, line):
+    def __init__(self, name, line, forms=FORMS):
         self.name, self.line = name, line
-        self.seconds = {form: [] for form in FORMS}
-        self.clocks = {form: [] for form in FORMS}  # guest time by host time
+        self.seconds = {form: [] for form in forms}
+        self.clocks = {form: [] for form in forms}  # guest time by host time
         self.instructions = []
         self.result = None
 

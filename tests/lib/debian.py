@@ -51,7 +51,7 @@ def type_lines(run, text, patience):
     """Types lines (no prompt is awaited between them) and gives what came up to the next prompt."""
     run.send(text + "; echo done $?\n")
     begin = run.seen
-    status = run.expect(r"\ndone (\d+)\r?\n", patience)[1]
+    status = run.expect(r"done (\d+)\r?\n", patience)[1]
     end = run.seen
     run.expect(PROMPT, patience)
     if status != b"0":

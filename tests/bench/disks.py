@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Disks: an installed Debian (scripts/make-debian-image) reads and writes a second disk (tests/bench/guests/disks.sh),
+by IDE and by virtio, timed on the host by what comes out of the guest's serial port."""
+import random
+import subprocess
+import time
+
+import measure
+import debian  # of tests/lib
+import session
+
+PATIENCE = 1200
+# The peer's rr finishes a request of a guest that sleeps when a timer comes: it runs once, to this time, and what it
+# doesn't come to has no number.
+PEER_SECONDS = 600
+REPEATS = 2  # of each work within a run
+FORMS = ("ours", "peer", "plain", "ours live")
+MEGABYTES = 256
+# the script's name -> ours
+WORKS = {"reads": "768 MB read, 1 MB each", "writes": "512 MB written, 1 MB each",
+         "smallreads": "4000 reads of 4 KB", "smallwrites": "4000 writes of 4 KB", "unpack": "ext4: tar, sync",
+         "copy": "ext4: cp, sync", "list": "ext4: read all", "remove": "ext4: rm, sync"}
+KINDS = {"IDE": ("ide-hd,bus=ide.0,unit=1", "/dev/sdb"), "virtio": ("virtio-blk-pci", "/dev/vda")}
+
+
+def disk(name, image, kind, device, form):
+    """A drive with the default cache mode; the peer's rr wants one of blkreplay's between it and its device."""
+    file = ["-drive", f"file={image},format={kind},if=none,id={name}"]
+    if form != "peer":
+        return [*file, "-device", f"{device},drive={name}"]
+    return [*file, "-drive", f"driver=blkreplay,if=none,image={name},id={name}-rr", "-device",
+            f"{device},drive={name}-rr"]
+
+
+def images(folder):
+    """The system's disk (an overlay), and one to read and write, both as they were before each run. The script is on it:
+    typing is slow with the peer's rr."""
+    system, second = folder / "system.qcow2", folder / "second.img"
+    system.unlink(missing_ok=True)
+    subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", "-b", debian.IMAGE, "-F", "qcow2", system], check=True)
+    chance = random.Random(5)
+    script = (measure.HERE / "guests" / "disks.sh").read_bytes()
+    second.write_bytes(b"".join(chance.randbytes(1 << 20) for _ in range(MEGABYTES - 1)) + script.ljust(1 << 20, b"\n"))
+    return system, second
+
+
+def command(setup, kind, form):
+    system, second = images(setup.folder)
+    model, device = KINDS[kind]
+    line = "root=LABEL=debian rw console=ttyS0 quiet init=/bin/bash -- -c " \
+        f'"dd if={device} bs=1M skip={MEGABYTES - 1} status=none | bash -s {device} {REPEATS}"'
+    machine = ["-m", "512", "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", debian.KERNEL, "-initrd",
+               debian.INITRD, "-append", line, *disk("system", system, "qcow2", "ide-hd,bus=ide.0,unit=0", form),
+               *disk("second", second, "raw", model, form)]
+    return setup.command(form, machine)
+
+
+def once(command, limit=PATIENCE):
+    """(name, seconds, sum) of each work of one run, up to a time limit."""
+    end = time.monotonic() + limit
+    left = lambda: max(end - time.monotonic(), 0)
+    with session.Session(command) as guest:
+        for _ in range(REPEATS):
+            for name in WORKS:
+                guest.expect(f"<begin {name}\r?\n", left())
+                begin = time.monotonic()
+                guest.expect(f"<end {name}\r?\n", left())
+                took = time.monotonic() - begin
+                yield name, took, guest.expect(rf"<sum {name} (\w{{32}})", left())[1]
+        guest.expect("<done", left())
+        guest.finish(left())
+
+
+def bench(setup):
+    debian.make()
+    rows = []
+    for kind in KINDS:
+        works = {name: measure.Work(f"{kind}: {text}", "disk", FORMS) for name, text in WORKS.items()}
+        for number, form in measure.turns(setup, f"disks, {kind}", FORMS):
+            if form == "peer" and number > 0:
+                continue
+            try:
+                for name, seconds, total in once(command(setup, kind, form), PEER_SECONDS if form == "peer" else PATIENCE):
+                    works[name].add(form, seconds, result=total)
+            except session.Timeout:
+                if form != "peer":
+                    raise
+            setup.drop_log(form)
+            for overlay in setup.folder.glob("*.overlay"):
+                overlay.unlink()
+        rows += [work.row() for work in works.values()]
+    return rows
