@@ -61,6 +61,10 @@ void IoPortSpace::each_part(uint16_t port, unsigned size, Access access) const {
 }
 
 uint32_t IoPortSpace::port_read(uint16_t port, unsigned size) {
+    if (size == 1 && !tracer_) [[likely]] {
+        const Mapping* m = find(port);
+        return m ? static_cast<uint32_t>(m->region->read(m->offset + port - m->port, 1)) : 0xff;
+    }
     uint64_t value = 0;
     each_part(port, size, [&](const Mapping* m, uint16_t at, unsigned n, unsigned shift) {
         const uint64_t part = m ? m->region->read(m->offset + at - m->port, n) : ones(n);
@@ -81,6 +85,10 @@ uint32_t IoPortSpace::port_peek(uint16_t port, unsigned size) const {
 }
 
 void IoPortSpace::port_write(uint16_t port, unsigned size, uint32_t value) {
+    if (size == 1 && !tracer_) [[likely]] {
+        if (const Mapping* m = find(port)) m->region->write(m->offset + port - m->port, 1, value & 0xff);
+        return;
+    }
     if (tracer_) tracer_->port(true, port, size, value);
     each_part(port, size, [&](const Mapping* m, uint16_t at, unsigned n, unsigned shift) {
         if (!m) return;

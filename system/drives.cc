@@ -37,13 +37,10 @@ Result<std::unique_ptr<Drives>> Drives::create(const std::vector<DriveConfig>& c
         auto drive = std::make_unique<HostDrive>(door, clock, settings, notice);
         const Mode mode = setup.mode == Mode::kDirect && config.snapshot ? Mode::kTemporary : setup.mode;
         drive->set_mode(mode, config.snapshot || setup.log.empty() ? std::string() : overlay_prefix(setup.log, config.id));
-        drive->set_path_map([moved = setup.moved](const std::string& file) {
-            const auto found = moved.find(file);
-            return found == moved.end() ? file : found->second;
-        });
+        if (setup.moved) drive->set_path_map(setup.moved);
         if (!config.file.empty()) {
             ImageSpec spec = config.image_spec();
-            if (const auto found = setup.moved.find(config.file); found != setup.moved.end()) spec.file = found->second;
+            if (setup.moved) spec.file = setup.moved(spec.file);
             spec.warn = notice;
             // A recording and a replay don't touch the image, whatever the guest may do.
             spec.read_only = config.read_only || mode != Mode::kDirect;

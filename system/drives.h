@@ -5,7 +5,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,8 +21,8 @@ class Drives {
     struct Setup {
         HostDrive::Mode mode = HostDrive::Mode::kDirect;  // kDirect: snapshot=on makes it kTemporary
         std::string log;                                  // kRecorded: overlays are named after it
-        // kReplayed: where this run has the image that was at `first` when it was recorded.
-        std::map<std::string, std::string> moved;
+        // kReplayed: where this run has the image that had this name when it was recorded. Null: there.
+        std::function<std::string(const std::string& file)> moved;
     };
     // Errors: an image that can't be opened, or isn't what was recorded.
     static Result<std::unique_ptr<Drives>> create(const std::vector<DriveConfig>& configs, const Setup& setup, Door& door,

@@ -4,6 +4,7 @@
 #include "system/emulator.h"
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <chrono>
 #include <csignal>
@@ -203,7 +204,10 @@ class Emulator {
             drives.log = options_.icount.file;
         } else if (replaying()) {
             drives.mode = HostDrive::Mode::kReplayed;
-            drives.moved = moved_images();
+            drives.moved = [moved = moved_images()](const std::string& file) {
+                const auto found = moved.find(file);
+                return found == moved.end() ? file : found->second;
+            };
         }
         MachineEars ears;
         ears.notice = [this](const std::string& line) { notice(line); };

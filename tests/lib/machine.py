@@ -107,8 +107,10 @@ class MachineTest(unittest.TestCase):
                     return
             kept = pathlib.Path(RECORDINGS) / f"{pathlib.Path(sys.argv[0]).stem}.{self.id()}.rr"
             shutil.copy(self.log, kept)
-            images = {drive["file"] for drive in replay_dump(self.log)["header"]["machine"]["drives"]} - {""}
-            for image in images:
+            log = replay_dump(self.log)
+            images = {drive["file"] for drive in log["header"]["machine"]["drives"]}
+            images |= {event["fields"].get("file", "") for event in log["events"] if event["port"].endswith(".medium")}
+            for image in images - {""}:
                 folder = pathlib.Path(f"{kept}.images")
                 folder.mkdir(exist_ok=True)
                 shutil.copy(image, folder)

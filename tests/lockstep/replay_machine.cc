@@ -16,8 +16,9 @@ Result<std::unique_ptr<ReplayMachine>> ReplayMachine::create(const LogReader& lo
     if (!files) return files.error();
     Drives::Setup drives{HostDrive::Mode::kReplayed, {}, {}};
     if (!images.empty()) {
-        for (const DriveConfig& drive : config->drives)
-            drives.moved[drive.file] = std::filesystem::path(images) / std::filesystem::path(drive.file).filename();
+        drives.moved = [images](const std::string& file) {
+            return std::filesystem::path(images) / std::filesystem::path(file).filename();
+        };
     }
     std::unique_ptr<ReplayMachine> made(new ReplayMachine);
     ReplayMachine* const self = made.get();
