@@ -121,8 +121,8 @@ GRUB's hand-over. The cost of recording is the kernel's boot without an initrd a
 
 Disks: an installed Debian (``scripts/make-debian-image``) boots from one disk and works on a second one, a raw image, by
 ``tests/bench/guests/disks.sh``; all with the default cache mode, the peer's recording with ``blkreplay``. "ours live" has
-no ``-icount``: it writes the image itself, a recording writes an overlay. The peer records once for ten minutes at most:
-a request of a sleeping guest ends there when a timer does; what it didn't come to has no number.
+no ``-icount``: it writes the image itself, a recording writes an overlay. The peer records once for three minutes at most;
+what it didn't come to has no number.
 """
 
 
