@@ -55,6 +55,7 @@ class BootMedia(machine.MachineTest):
         """Its CD emulates a floppy."""
         run = self.record("-cdrom", MEMTEST)
         run.read("Memtest86. v6", PATIENCE)
+        run.take("title")
         run.vnc.press("ret")
         run.read("Status: Testing", PATIENCE)
         run.take("testing")
