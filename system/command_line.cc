@@ -3,6 +3,8 @@
 // QEMU's command line as one table: an option's name, whether it takes an argument, what it does and how
 // -help shows it. Options that QEMU has and this version lacks stand in a second table, so that they are
 // refused by name instead of being called unknown.
+//
+// Longer than most: it is one table, and what its rows do.
 #include <algorithm>
 #include <cctype>
 #include <charconv>

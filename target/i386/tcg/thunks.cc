@@ -177,16 +177,20 @@ class ThunkEmitter {
         as_.and_(eax, Tlb::kPageBits);
         as_.or_(rax, ptr[r14 + at(&cpu_.native.key)]);
     }
-    // Called, or jumped to by an instruction after which the block never goes on.
-    const uint8_t* call(ExactCall exact, const uint8_t* lookup, Xbyak::Label& out) {
-        as_.align(16);
-        const uint8_t* p = as_.getCurr();
+    // Before a call of an ExactCall: the CPU has what C++ code may look at.
+    void arguments_of_call() {
         give_back_mxcsr();
         store_registers();
         save_x87();
         as_.mov(ptr[r14 + at(&cpu_.native.remaining)], r13);
         as_.lea(rdi, ptr[r14 + at(&cpu_)]);
         as_.mov(esi, eax);
+    }
+    // Called, or jumped to by an instruction after which the block never goes on.
+    const uint8_t* call(ExactCall exact, const uint8_t* lookup, Xbyak::Label& out) {
+        as_.align(16);
+        const uint8_t* p = as_.getCurr();
+        arguments_of_call();
         as_.mov(rbx, rsp);
         as_.and_(rsp, -16);
         as_.mov(rax, reinterpret_cast<uint64_t>(exact));
@@ -218,12 +222,7 @@ class ThunkEmitter {
     const uint8_t* call_light(ExactCall light) {
         as_.align(16);
         const uint8_t* p = as_.getCurr();
-        give_back_mxcsr();
-        store_registers();
-        save_x87();
-        as_.mov(ptr[r14 + at(&cpu_.native.remaining)], r13);
-        as_.lea(rdi, ptr[r14 + at(&cpu_)]);
-        as_.mov(esi, eax);
+        arguments_of_call();
         as_.mov(rax, reinterpret_cast<uint64_t>(light));
         as_.sub(rsp, 8);
         as_.call(rax);
