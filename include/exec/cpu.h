@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "exec/debug_stops.h"
 #include "sysemu/clock.h"
 #include "sysemu/state.h"
 
@@ -24,6 +26,14 @@ class CpuBase {
     virtual void after_load() = 0;
     // Forgets every cached translation and decoded instruction. Never changes what the guest sees.
     virtual void flush_caches() = 0;
+
+    // A debugger's stops, in place of those before. run() leaves at a boundary when it comes to one, and gives back
+    // the rest of the budget; take_debug_hit() says which, once. A breakpoint hit is told once per icount (until
+    // after_load()), so that run() goes on from it.
+    virtual void set_debug_stops(DebugStops) {}
+    virtual std::optional<DebugHit> take_debug_hit() { return std::nullopt; }
+    // A breakpoint at the present instruction counts as told.
+    virtual void pass_breakpoint() {}
 
     // For reports and debuggers; no side effects.
     virtual uint64_t program_counter() const = 0;  // linear address of the next instruction
