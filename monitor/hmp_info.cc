@@ -30,7 +30,10 @@ void info_replay(HmpCall& call) {
                view.end ? 100.0 * static_cast<double>(view.icount) / static_cast<double>(view.end) : 100.0, view.events,
                view.digests, view.at_end ? "; the recording ends here" : "");
     if (view.speed > 0) call.print("at {} times the recording's speed\n", view.speed);
-    if (view.breakpoint) call.print("stops at instruction count {}\n", *view.breakpoint);
+    for (const uint64_t icount : view.breakpoints) call.print("stops at instruction count {}\n", icount);
+    if (view.checkpoint_budget)
+        call.print("{} checkpoints, {:.1f} of {} MiB\n", view.checkpoints,
+                   static_cast<double>(view.checkpoint_bytes) / 1048576, view.checkpoint_budget >> 20);
 }
 
 void info_registers(HmpCall& call) {

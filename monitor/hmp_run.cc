@@ -33,7 +33,11 @@ void cpu(HmpCall& call) {
 void replay_break(HmpCall& call) {
     report(call, call.target.run.break_at(static_cast<uint64_t>(call.args.number("icount"))));
 }
-void replay_delete_break(HmpCall& call) { report(call, call.target.run.delete_break()); }
+void replay_delete_break(HmpCall& call) {
+    std::optional<uint64_t> icount;
+    if (call.args.has("icount")) icount = static_cast<uint64_t>(call.args.number("icount"));
+    report(call, call.target.run.delete_break(icount));
+}
 void replay_seek(HmpCall& call) {
     report(call, call.target.run.seek(static_cast<uint64_t>(call.args.number("icount"))));
 }

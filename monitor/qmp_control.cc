@@ -174,7 +174,11 @@ void screendump(QmpCall& call) {
 }
 
 void replay_break(QmpCall& call) { call.check(call.target.run.break_at(icount_of(call))); }
-void replay_delete_break(QmpCall& call) { call.check(call.target.run.delete_break()); }
+void replay_delete_break(QmpCall& call) {
+    std::optional<uint64_t> icount;
+    if (call.args.contains("icount")) icount = icount_of(call);
+    call.check(call.target.run.delete_break(icount));
+}
 void replay_seek(QmpCall& call) { call.check(call.target.run.seek(icount_of(call))); }
 
 void replay_set_speed(QmpCall& call) {

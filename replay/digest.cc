@@ -219,37 +219,52 @@ void DigestReader::seek(Position position) {
     have_before_ = false;
     started_ = true;
     offset_ = log_.offset_before(kChunkDigest, position);
-    // Find the last one before the position that can be read alone, and go on from there.
-    const uint64_t from = offset_;
-    std::optional<uint64_t> key;
-    for (uint64_t start : {from, log_.first_chunk()}) {
-        for (auto chunk = log_.find_chunk(kChunkDigest, start); chunk;
-             chunk = log_.find_chunk(kChunkDigest, chunk->next())) {
-            const auto raw = log_.read(*chunk);
-            const bool is_key = raw && !raw->empty() && (raw->front() & kKey);
-            if (is_key && (!key || chunk->head.first <= position)) key = chunk->offset;
-            if (chunk->head.first >= position) break;
+    while (next_chunk() && next_->head.first < position) next_.reset();
+}
+
+void DigestReader::skip() {
+    next_.reset();
+    have_before_ = false;
+}
+
+// The digest before `chunk` is needed: found from the last one before it that can be read alone.
+Result<void> DigestReader::recover(const ChunkRef& chunk) {
+    std::optional<ChunkRef> key;
+    for (const uint64_t start : {log_.offset_before(kChunkDigest, chunk.head.first), log_.first_chunk()}) {
+        for (auto at = log_.find_chunk(kChunkDigest, start); at && at->offset < chunk.offset;
+             at = log_.find_chunk(kChunkDigest, at->next())) {
+            const auto raw = log_.read(*at);
+            if (raw && !raw->empty() && (raw->front() & kKey)) key = at;
         }
         if (key) break;
     }
-    offset_ = key.value_or(from);
-    while (next_chunk() && next_->head.first < position)
-        if (!read()) break;
+    if (!key) return {};  // it may be one that needs none
+    for (auto at = key; at && at->offset < chunk.offset; at = log_.find_chunk(kChunkDigest, at->next())) {
+        if (const auto done = read_at(*at); !done) return done.error();
+    }
+    return {};
+}
+
+Result<Digest> DigestReader::read_at(const ChunkRef& chunk) {
+    Digest digest;
+    digest.position = chunk.head.first;
+    digest.virtual_ns = static_cast<int64_t>(chunk.head.virtual_ns);
+    digest.state = std::move(before_);
+    auto done = decode(chunk, digest);
+    have_before_ = done.ok();
+    before_ = digest.state;
+    if (!done) return done.error();
+    return digest;
 }
 
 Result<Digest> DigestReader::read() {
     const auto chunk = next_chunk();
     if (!chunk) return Error{fmt::format("log '{}' has no further digest", log_.name())};
     next_.reset();
-    Digest digest;
-    digest.position = chunk->head.first;
-    digest.virtual_ns = static_cast<int64_t>(chunk->head.virtual_ns);
-    digest.state = std::move(before_);
-    auto done = decode(*chunk, digest);
-    have_before_ = done.ok();
-    before_ = digest.state;
-    if (!done) return done.error();
-    return digest;
+    if (!have_before_) {
+        if (const auto done = recover(*chunk); !done) return done.error();
+    }
+    return read_at(*chunk);
 }
 
 Result<void> DigestReader::decode(const ChunkRef& chunk, Digest& digest) {

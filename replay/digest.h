@@ -85,8 +85,12 @@ class DigestReader {
     std::optional<Position> next_position();
     // Fails if the log is damaged there.
     Result<Digest> read();
+    // Goes to the one behind it.
+    void skip();
 
   private:
+    Result<void> recover(const ChunkRef& chunk);
+    Result<Digest> read_at(const ChunkRef& chunk);
     Result<void> decode(const ChunkRef& chunk, Digest& digest);
     std::optional<ChunkRef> next_chunk();
 

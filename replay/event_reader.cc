@@ -17,11 +17,15 @@ void EventReader::seek(Position position) {
     event_.reset();
     last_.reset();
     error_.reset();
-    // Heads say what a chunk reaches to; only the right one is read.
-    while (auto chunk = log_.find_chunk(kChunkEvents, offset_)) {
+    // Heads say what a chunk reaches to; only the right one is read. The last one is, in any case: it tells how many
+    // events there are.
+    const bool more = !log_.journal().empty();
+    for (auto chunk = log_.find_chunk(kChunkEvents, offset_); chunk;) {
+        const auto next = log_.find_chunk(kChunkEvents, chunk->next());
         offset_ = chunk->offset;
-        if (chunk->head.last > position) break;
+        if (chunk->head.last > position || (!next && !more)) break;
         offset_ = chunk->next();
+        chunk = next;
     }
     while (peek() && event_->position < position) pop();
 }

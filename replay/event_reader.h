@@ -21,8 +21,8 @@ class EventReader {
     const EventSource::Event* peek();
     void pop() { event_.reset(); }
     const std::optional<Error>& error() const { return error_; }
-    // Number, from 0, of what peek() gives.
-    uint64_t number() const { return number_ - 1; }
+    // How many events are before what peek() gives, which was called.
+    uint64_t number() const { return event_ ? number_ - 1 : number_; }
 
   private:
     bool next_block();

@@ -50,7 +50,8 @@ void Replayer::pop() {
         last_position_ = event->position;
         last_port_ = event->port;
         last_payload_.assign(event->payload.begin(), event->payload.end());
-        ++delivered_;
+        last_event_known_ = true;
+        delivered_ = reader_.number() + 1;
     }
     reader_.pop();
 }
@@ -71,8 +72,15 @@ bool Replayer::check() {
         diverge(door_.mismatch());
         return false;
     }
-    if (!next_digest_ || *next_digest_ > door_.position()) return true;
-    return compare();
+    const Position here = door_.position();
+    if (!next_digest_ || *next_digest_ > here) return true;
+    // Known to agree: on the way to somewhere it needn't be shown again.
+    while (hurrying_ && next_digest_ && *next_digest_ == here && verified_ && *verified_ >= here) {
+        digest_reader_.skip();
+        last_good_ = here;
+        next_digest_ = digest_reader_.next_position();
+    }
+    return !next_digest_ || *next_digest_ > here || compare();
 }
 
 bool Replayer::compare() {
@@ -103,7 +111,10 @@ bool Replayer::compare() {
             divergence_->ram = std::move(memory);
             return false;
         }
-        ++digests_;
+        if (!verified_ || *verified_ < here) {
+            ++digests_;
+            verified_ = here;
+        }
         last_good_ = here;
         next_digest_ = digest_reader_.next_position();
     }
@@ -124,7 +135,7 @@ void Replayer::diverge(std::string mismatch) {
     d.virtual_ns = clock_.now_ns();
     d.last_good = last_good_;
     d.mismatch = std::move(mismatch);
-    if (delivered_) {
+    if (last_event_known_) {
         const PortSchema& port = log_.header().ports[last_port_];
         d.last_event =
             fmt::format("{} at instruction {} (ordinal {}): {}", port.name, last_position_.icount,
@@ -138,11 +149,12 @@ void Replayer::seek() {
     reader_.seek(here);
     digest_reader_.seek(here);
     next_digest_ = digest_reader_.next_position();
-    pages_.forget();
     last_good_.reset();
     divergence_.reset();
     error_.reset();
-    delivered_ = 0;
+    reader_.peek();
+    delivered_ = reader_.number();
+    last_event_known_ = false;
 }
 
 std::string describe(const Divergence& d, std::string_view pc) {

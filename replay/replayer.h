@@ -75,7 +75,9 @@ class Replayer final : public EventSource {
 
     // The machine was taken to another position (door.position() says which): by a snapshot.
     void seek();
-    // Digests that agreed; events delivered.
+    // While this is on, digests that agreed before aren't compared again.
+    void hurry(bool on) { hurrying_ = on; }
+    // Digests that agreed, each counted once; events up to here.
     uint64_t digests() const { return digests_; }
     uint64_t events() const { return delivered_; }
 
@@ -99,6 +101,9 @@ class Replayer final : public EventSource {
     Position last_position_;
     uint32_t last_port_ = 0;
     std::vector<uint8_t> last_payload_;
+    std::optional<Position> verified_;  // up to where digests agreed
+    bool hurrying_ = false;
+    bool last_event_known_ = false;
     uint64_t digests_ = 0;
     uint64_t delivered_ = 0;
 };

@@ -173,7 +173,7 @@ Result<Plan> make_plan(std::span<const uint8_t> bytes, AddressSpace& memory) {
     return plan;
 }
 
-void fill(const BlockPlan& plan) {
+void fill(AddressSpace& memory, const BlockPlan& plan) {
     uint8_t* const data = plan.block->data();
     std::vector<uint8_t> scratch(kPiecePages * kPageSize);
     const auto touched = touched_pages(data, plan.block->size());
@@ -182,7 +182,9 @@ void fill(const BlockPlan& plan) {
         uint8_t* const page = data + p * kPageSize;
         if (!plan.present[p]) {
             // Pages that were never touched stay so.
-            if (touched[p] && !zero_page(page)) std::memset(page, 0, kPageSize);
+            if (!touched[p] || zero_page(page)) continue;
+            memory.device_writes(*plan.block, p * kPageSize, kPageSize);
+            std::memset(page, 0, kPageSize);
             continue;
         }
         if (done % kPiecePages == 0) {
@@ -190,10 +192,11 @@ void fill(const BlockPlan& plan) {
             zstd_decompress_to(plan.pieces[done / kPiecePages],
                                {scratch.data(), pages * kPageSize});
         }
-        std::memcpy(page, &scratch[done % kPiecePages * kPageSize], kPageSize);
-        ++done;
+        const uint8_t* const saved = &scratch[done++ % kPiecePages * kPageSize];
+        if (!std::memcmp(page, saved, kPageSize)) continue;
+        memory.device_writes(*plan.block, p * kPageSize, kPageSize);
+        std::memcpy(page, saved, kPageSize);
     }
-    plan.block->set_dirty(0, plan.block->size());
 }
 
 }  // namespace
@@ -225,7 +228,7 @@ Result<void> load_snapshot(std::span<const uint8_t> bytes, StateRoot& root, Addr
                                      loaded.error().message, restored.error().message)};
         return loaded.error();
     }
-    for (const BlockPlan& block : plan->blocks) fill(block);
+    for (const BlockPlan& block : plan->blocks) fill(memory, block);
     root.after_load();
     return {};
 }

@@ -17,8 +17,8 @@ namespace qr {
 std::vector<uint8_t> save_snapshot(StateRoot& root, AddressSpace& memory);
 
 // At an instruction boundary. Calls root.after_load() when all is in place (also when the old state
-// was put back). All pages count as dirty afterwards; what the CPU derived from memory it must
-// forget in after_load().
+// was put back). Pages that change are written as a device would; what the CPU derived from other
+// state it must forget in after_load().
 Result<void> load_snapshot(std::span<const uint8_t> bytes, StateRoot& root, AddressSpace& memory);
 
 }  // namespace qr

@@ -38,9 +38,14 @@ namespace qr {
 
 namespace {
 
+constexpr uint64_t kCheckpointBudget = uint64_t{1} << 30;
 constexpr uint64_t kLargestImage = uint64_t{1} << 31;
 constexpr const char* kBiosFile = "bios-256k.bin";
 constexpr const char* kVgaBiosFile = "vgabios-stdvga.bin";
+
+uint64_t host_memory() {
+    return static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+}
 
 class Emulator {
   public:
@@ -188,11 +193,9 @@ class Emulator {
     }
 
     Result<void> build() {
-        const uint64_t host_memory = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
-                                     static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-        if (config_.ram_size > host_memory) {
+        if (config_.ram_size > host_memory()) {
             return Error{fmt::format("-m {}M: cannot set up guest memory 'pc.ram': the host has {} MiB",
-                                     config_.ram_size >> 20, host_memory >> 20)};
+                                     config_.ram_size >> 20, host_memory() >> 20)};
         }
         RunLoop::Settings settings = run_settings(config_);
         settings.align = options_.icount.align;
@@ -385,7 +388,7 @@ class Emulator {
         if (!on_terminal() || !serial_elsewhere || options_.monitor_given || options_.no_defaults ||
             chardevs_->stdio_used())
             return {};
-        auto backend = chardevs_->use("stdio", "compat_monitor0", "-nographic");
+        auto backend = chardevs_->use("stdio", fmt::format("compat_monitor{}", n), "-nographic");
         if (!backend) return backend.error();
         monitor_->add_readline(**backend, true);
         return {};
@@ -426,7 +429,14 @@ class Emulator {
         if (!replayer) return replayer.error();
         replayer_ = std::move(*replayer);
         machine_->loop().replay_with(*replayer_);
+        machine_->travel().replay_with(*replayer_, checkpoint_budget());
         return {};
+    }
+
+    // Whoever can ask for the way back gets it, at a moderate price.
+    uint64_t checkpoint_budget() const {
+        if (options_.icount.checkpoint_budget) return *options_.icount.checkpoint_budget;
+        return wants_monitor() ? std::min(kCheckpointBudget, host_memory() / 4) : 0;
     }
 
     // --- threads ---

@@ -56,6 +56,7 @@ Result<IcountOptions> parse_icount(const std::string& text) {
     const auto file = options.take("rrfile");
     options.take("rrsnapshot");  // snapshots are in the log: nothing needs naming
     const auto speed = options.take("rrspeed");
+    const auto checkpoints = options.take("rrcheckpoints");
     if (const auto digest = options.take("rrdigest")) {
         out.digest_given = true;
         const char* end = digest->data() + digest->size();
@@ -87,6 +88,12 @@ Result<IcountOptions> parse_icount(const std::string& text) {
         const auto parsed = parse_replay_speed(*speed);
         if (!parsed) return wrong("rrspeed: " + parsed.error().message);
         out.replay_speed = *parsed;
+    }
+    if (checkpoints && out.mode != ReplayMode::kReplay) return wrong("rrcheckpoints is of use only with rr=replay");
+    if (checkpoints && *checkpoints != "auto") {
+        out.checkpoint_budget = *checkpoints == "off" ? uint64_t{0} : parse_size(*checkpoints, 'M');
+        if (!out.checkpoint_budget)
+            return wrong(fmt::format("rrcheckpoints expects auto, off, or memory such as 512M, not '{}'", *checkpoints));
     }
     if (!mode && file) {
         return wrong("rrfile is of use only with rr=record or rr=replay");

@@ -125,13 +125,27 @@ void Machine::build_loop(const RunLoop::Settings& settings, MachineEars ears) {
                        [this] { return board_->wake(); }, std::move(ears.notice), std::move(ears.event),
                        std::move(ears.watched), [this](int64_t seconds) { board_->adjust_rtc(seconds); }},
         settings);
+    Checkpoints::Disks disks;
+    disks.versions = [this] {
+        std::vector<uint64_t> versions;
+        for (const auto& drive : drives_->all()) versions.push_back(drive->version());
+        return versions;
+    };
+    disks.release = [this](size_t disk, uint64_t version) { drives_->all()[disk]->release_version(version); };
+    travel_ = std::make_unique<TimeTravel>(
+        TimeTravel::Parts{*loop_, board_->cpu(), door_, board_->root(), board_->memory(), std::move(disks)});
+    loop_->travel_with(*travel_);
     requests_ = std::make_unique<HostRequests>(door_, *board_, *loop_);
     control_.target = loop_.get();
     StateRoot& root = board_->root();
     root.add("clock", [this](StateVisitor& v) { clock_.state(v); });
     root.add("drives", [this](StateVisitor& v) { drives_->state(v); });
     root.add("run", [this](StateVisitor& v) { loop_->state(v); });
-    root.add("door", [this](StateVisitor& v) { door_.state(v); });
+    root.add("door", [this](StateVisitor& v) {
+        door_.state(v);
+        // The count is kept where the door says it is.
+        if (v.loading()) countdown_ = {door_.position().icount, 0};
+    });
 }
 
 }  // namespace qr

@@ -22,6 +22,7 @@
 #include "system/host_requests.h"
 #include "system/machine_config.h"
 #include "system/run_loop.h"
+#include "system/time_travel.h"
 #include "util/result.h"
 
 namespace qr {
@@ -60,6 +61,7 @@ class Machine {
     VirtualClock& clock() { return clock_; }
     PcBoard& board() { return *board_; }
     RunLoop& loop() { return *loop_; }
+    TimeTravel& travel() { return *travel_; }
     MachineRequests& requests() { return *requests_; }
     Drives& drives() { return *drives_; }
     const i386::Engine& engine() const { return *engine_; }
@@ -86,6 +88,7 @@ class Machine {
     std::unique_ptr<Drives> drives_;
     std::unique_ptr<PcBoard> board_;
     std::unique_ptr<RunLoop> loop_;
+    std::unique_ptr<TimeTravel> travel_;
     std::unique_ptr<HostRequests> requests_;
 };
 

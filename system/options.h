@@ -31,6 +31,7 @@ struct IcountOptions {
     double replay_speed = 0;    // see parse_replay_speed()
     uint32_t digest_ms = 1000;  // virtual milliseconds between digests
     bool digest_given = false;
+    std::optional<uint64_t> checkpoint_budget;  // bytes; 0: no checkpoints; nothing: as it is useful
 };
 
 // -d and -D.

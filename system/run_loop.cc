@@ -69,6 +69,8 @@ bool RunLoop::run_to(uint64_t icount) {
         parts_.countdown.grant(budget());
         parts_.cpu.run();
         parts_.countdown.leave();
+        if (!travel_) continue;
+        if (const auto hit = parts_.cpu.take_debug_hit()) travel_->hit(*hit);
     }
     return !done_;
 }
@@ -76,6 +78,7 @@ bool RunLoop::run_to(uint64_t icount) {
 bool RunLoop::catch_up() {
     while (!done_) {
         boundary();
+        if (std::exchange(moved_, false)) continue;
         if (done_ && !hold_at_end()) break;
         if (stopped()) {
             if (!replayer_) parts_.door.mailbox().wait_until(HostPace::Clock::now() + kNap);
@@ -89,6 +92,7 @@ bool RunLoop::catch_up() {
         }
         if (!replayer_) keep_pace();
         if (!replayer_ && rtc_) keep_rtc();
+        if (replayer_ && travel_) travel_->passing();
         return !done_;
     }
     return false;
@@ -114,7 +118,7 @@ void RunLoop::serve_requests() {
         tell({RunEvent::Kind::kShutdown, true, "guest-shutdown"});
         if (!settings_.no_shutdown) return finish("the guest powered off");
         // In replay the recording says what was done about it: at this very position.
-        if (!replayer_) pause(RunState::kShutdown);
+        if (!replayer_) pause(RunState::kShutdown, {DebugStop::Why::kShutdown, {}});
         return;
     }
     if (wanted & (kReset | kUserReset)) {
@@ -161,6 +165,7 @@ void RunLoop::live_boundary() {
         mailbox.run_pending();
         parts_.door.settle();
     }
+    if (!done_ && reach_goal()) return;
     if (!recorder_ || done_) return;
     recorder_->tick();
     if (recorder_->failed()) {
@@ -176,25 +181,39 @@ void RunLoop::replay_boundary() {
     } while (parts_.door.deliver_next());
     if (!parts_.door.mismatch().empty()) return stop_replay(parts_.door.mismatch());
     if (replayer_->error()) return stop_replay({});
+    if (!done_ && reach_goal()) return;
     if (!done_ && replayer_->at_end()) return finish("the recording ends here");
-    if (!done_ && !stopped() && break_at_ && parts_.clock.icount() >= *break_at_) {
-        break_at_.reset();
-        pause(seeking_ ? RunState::kPaused : RunState::kDebug);
-        seeking_ = false;
+    const uint64_t now = parts_.clock.icount();
+    if (!done_ && !stopped() && !goal_ && travel_ && now != broke_at_ && travel_->breaks().contains(now)) {
+        broke_at_ = now;
+        pause(RunState::kDebug, {});
     }
     if (!done_ && parts_.door.mailbox().waiting()) parts_.door.mailbox().run_pending();
+}
+
+// Where somebody wanted to be.
+bool RunLoop::reach_goal() {
+    if (!goal_ || stopped() || parts_.clock.icount() < *goal_) return false;
+    goal_.reset();
+    travel_->arrived();
+    return true;
 }
 
 uint64_t RunLoop::budget() {
     const uint64_t now = parts_.clock.icount();
     uint64_t until = std::min(now + kSliceInstructions, limit_);
+    if (goal_) until = std::min(until, *goal_);
     if (const int64_t deadline = parts_.clock.next_deadline(); deadline != kNoDeadline)
         until = std::min(until, parts_.clock.icount_at(deadline));
     if (settings_.auto_shift && !replayer_)
         until = std::min(until, parts_.clock.icount_at(parts_.clock.now_ns() + kSliceNs));
     if (replayer_) {
         until = std::min({until, parts_.door.next_icount(), replayer_->next_stop()});
-        if (break_at_) until = std::min(until, *break_at_);
+        if (travel_) {
+            const auto& breaks = travel_->breaks();
+            if (const auto next = breaks.upper_bound(now); next != breaks.end()) until = std::min(until, *next);
+            until = std::min(until, travel_->next_stop());
+        }
         if (replay_pace_.speed() > 0 && !seeking())
             until = std::min(until, parts_.clock.icount_at(parts_.clock.now_ns() + replay_pace_.slice_ns()));
     }
@@ -290,10 +309,32 @@ RunState RunLoop::run_state() const {
     return suspended_ ? RunState::kSuspended : RunState::kRunning;
 }
 
-void RunLoop::pause(RunState why) {
+void RunLoop::pause(RunState state, const DebugStop& why) {
     if (stopped()) return;
-    stopped_ = why;
+    stopped_ = state;
+    goal_.reset();
     tell({RunEvent::Kind::kStop});
+    if (travel_) travel_->halted(why);
+}
+
+void RunLoop::halt(const DebugStop& why) {
+    pause(why.why == DebugStop::Why::kPaused ? RunState::kPaused : RunState::kDebug, why);
+}
+
+Result<void> RunLoop::go_to(uint64_t icount) {
+    if (held_) return Error{"the recording ends here: there is nothing to go on with"};
+    goal_ = icount;
+    return resume();
+}
+
+void RunLoop::moved() {
+    held_ = done_ = false;
+    moved_ = true;
+    requests_ = 0;
+    broke_at_ = UINT64_MAX;
+    end_reason_.clear();
+    if (stopped_ == RunState::kShutdown) stopped_ = RunState::kPaused;
+    replay_pace_.restart(parts_.clock.now_ns(), HostPace::Clock::now());
 }
 
 Result<void> RunLoop::resume() {
@@ -317,41 +358,40 @@ RunControl::LogView RunLoop::log_view() const {
     view.at_end = held_;
     view.events = replayer_->events();
     view.digests = replayer_->digests();
-    view.breakpoint = break_at_;
     view.speed = replay_pace_.speed();
+    if (!travel_) return view;
+    view.breakpoints.assign(travel_->breaks().begin(), travel_->breaks().end());
+    if (const Checkpoints* checkpoints = travel_->checkpoints()) {
+        view.checkpoints = checkpoints->count();
+        view.checkpoint_bytes = checkpoints->bytes();
+        view.checkpoint_budget = checkpoints->budget();
+    }
     return view;
 }
 
 Result<void> RunLoop::break_at(uint64_t icount) {
     if (!replayer_) return Error{"setting the breakpoint is allowed only in play mode"};
-    if (icount < parts_.clock.icount()) {
-        return Error{fmt::format("cannot set breakpoint at the instruction in the past: {} is before the present {}",
-                                 icount, parts_.clock.icount())};
+    if (icount > replayer_->end().position.icount) {
+        return Error{fmt::format("cannot set breakpoint behind the end of the recording: {} is after {}", icount,
+                                 replayer_->end().position.icount)};
     }
-    break_at_ = icount;
-    seeking_ = false;
+    travel_->break_at(icount);
     return {};
 }
 
-Result<void> RunLoop::delete_break() {
+Result<void> RunLoop::delete_break(std::optional<uint64_t> icount) {
     if (!replayer_) return Error{"replay breakpoints are allowed only in play mode"};
-    break_at_.reset();
+    if (icount && !travel_->breaks().contains(*icount))
+        return Error{fmt::format("there is no replay breakpoint at instruction {}", *icount)};
+    travel_->delete_break(icount);
     return {};
 }
 
 Result<void> RunLoop::seek(uint64_t icount) {
     if (!replayer_) return Error{"replay must be enabled to seek"};
-    const uint64_t now = parts_.clock.icount();
-    const uint64_t end = replayer_->end().position.icount;
-    if (icount < now) {
-        return Error{fmt::format("{} is in the past: this version seeks forward only, from {} to {}", icount, now, end)};
-    }
-    if (icount > end)
-        return Error{fmt::format("{} is behind the end of the recording: expected {} to {}", icount, now, end)};
-    break_at_ = icount;
-    seeking_ = true;
-    // At the end there is nowhere to go.
-    return held_ ? Result<void>{} : resume();
+    // At the end it is where it is to be.
+    if (held_ && icount == parts_.clock.icount()) return {};
+    return travel_->seek(icount);
 }
 
 Result<void> RunLoop::set_replay_speed(double speed) {
@@ -362,13 +402,14 @@ Result<void> RunLoop::set_replay_speed(double speed) {
 
 // A replay is over as it should be, and somebody looks at it: the machine stays as it is.
 bool RunLoop::hold_at_end() {
-    if (!replayer_ || quit_ || stopped_early_ || held_ || !parts_.watched || !parts_.watched()) return false;
+    const bool looked_at = (parts_.watched && parts_.watched()) || (travel_ && travel_->listening());
+    if (!replayer_ || quit_ || stopped_early_ || held_ || !looked_at) return false;
     if (!replayer_->at_end() || replayer_->end().kind == EndKind::kDamaged) return false;
     held_ = true;
     done_ = false;
-    break_at_.reset();
-    parts_.notice(summary());
-    if (!stopped()) pause(RunState::kPaused);
+    goal_.reset();
+    if (!std::exchange(told_end_, true)) parts_.notice(summary());
+    if (!stopped()) pause(RunState::kPaused, {DebugStop::Why::kReplayEnd, {}});
     return true;
 }
 

@@ -19,6 +19,7 @@
 #include "sysemu/run_control.h"
 #include "system/host_pace.h"
 #include "system/replay_pace.h"
+#include "system/time_travel.h"
 
 namespace qr {
 
@@ -49,7 +50,7 @@ struct RtcInput {
     }
 };
 
-class RunLoop final : public MachineControl, public RunControl {
+class RunLoop final : public MachineControl, public RunControl, public Travelled {
   public:
     // Whose time the RTC keeps: the machine's, or the host's, by its monotonic clock or by its calendar.
     enum class Rtc : uint8_t { kVirtual, kRealTime, kHost };
@@ -80,6 +81,8 @@ class RunLoop final : public MachineControl, public RunControl {
 
     RunLoop(Parts parts, Settings settings);
 
+    // Before run(): who takes it where people want it to be.
+    void travel_with(TimeTravel& travel) { travel_ = &travel; }
     // At most one of them, before run().
     void record_with(Recorder& recorder) { recorder_ = &recorder; }
     void replay_with(Replayer& replayer) { replayer_ = &replayer; }
@@ -116,18 +119,24 @@ class RunLoop final : public MachineControl, public RunControl {
     int64_t idled_ns() const;
     // ---- RunControl ----
     RunState run_state() const override;
-    void stop() override { pause(RunState::kPaused); }
+    void stop() override { pause(RunState::kPaused, {}); }
     Result<void> resume() override;
     void quit_because(std::string_view reason) override;
     LogView log_view() const override;
     Result<void> break_at(uint64_t icount) override;
-    Result<void> delete_break() override;
+    Result<void> delete_break(std::optional<uint64_t> icount) override;
     Result<void> seek(uint64_t icount) override;
     Result<void> set_replay_speed(double speed) override;
     // While the CPU is halted the time passes for the guest, too.
     void discount(int64_t host_ns) override {
         if (!idle_since_) pace_.discount(std::chrono::nanoseconds(host_ns));
     }
+
+    // ---- Travelled ----
+    Result<void> go_to(uint64_t icount) override;
+    Result<void> go() override { return resume(); }
+    void halt(const DebugStop& why) override;
+    void moved() override;
 
     // ---- MachineControl ----
     void request_reset() override { request(kReset); }
@@ -152,9 +161,10 @@ class RunLoop final : public MachineControl, public RunControl {
     void keep_pace();
     bool wait_for_pace();
     void keep_rtc();
-    void pause(RunState why);
+    void pause(RunState state, const DebugStop& why);
+    bool reach_goal();
     // On the way to where somebody wants to be, as fast as it goes.
-    bool seeking() const { return seeking_ && break_at_; }
+    bool seeking() const { return goal_.has_value(); }
     bool stopped() const { return stopped_.has_value(); }
     bool hold_at_end();
     void finish(const std::string& reason);
@@ -170,6 +180,7 @@ class RunLoop final : public MachineControl, public RunControl {
     std::chrono::seconds rtc_told_{};         // what it has got of the host's time
     Recorder* recorder_ = nullptr;
     Replayer* replayer_ = nullptr;
+    TimeTravel* travel_ = nullptr;
     HostPace pace_;
     ReplayPace replay_pace_;
     std::optional<HostPace::Clock::time_point> idle_since_;
@@ -180,8 +191,10 @@ class RunLoop final : public MachineControl, public RunControl {
     bool suspended_ = false;
     std::optional<RunState> stopped_;  // why the machine stands still, if it does
     bool held_ = false;                // a replay is over, and somebody looks at what is left
-    std::optional<uint64_t> break_at_;
-    bool seeking_ = false;             // the breakpoint is a seek's
+    bool told_end_ = false;            // and was told so
+    std::optional<uint64_t> goal_;     // of go_to()
+    bool moved_ = false;               // the machine is elsewhere: look again at what is due
+    uint64_t broke_at_ = UINT64_MAX;   // the replay breakpoint that it goes on from
     std::atomic<uint64_t> progress_ = 0;
     std::atomic<int64_t> progress_ns_ = 0;
     bool done_ = false;

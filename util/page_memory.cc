@@ -19,6 +19,9 @@ void free_pages(uint8_t* memory, uint64_t size) {
     if (memory) munmap(memory, size);
 }
 
+// Without the kernel's help (before Linux 5.14) the faults come one by one.
+void populate_pages(uint8_t* memory, uint64_t size) { static_cast<void>(madvise(memory, size, MADV_POPULATE_WRITE)); }
+
 // proc(5), /proc/pid/pagemap: a page that is neither present (bit 63) nor swapped out (bit 62) was never
 // touched, for memory that is private and no file's, as ours.
 std::vector<bool> touched_pages(const uint8_t* memory, uint64_t size) {

@@ -240,6 +240,7 @@ class OutputStream {
     OutputSink* sink_ = nullptr;
     uint64_t length_ = 0;
     uint64_t hash_ = 0;  // h = hash64(byte, h), the same for any split into writes
+    uint64_t shown_ = 0;  // how much of it the sink got. Not state
 };
 
 // What the log is to the door. Implemented in replay/; the door itself knows no file.

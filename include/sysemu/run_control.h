@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "util/result.h"
 
@@ -56,14 +57,17 @@ class RunControl {
         uint64_t end = 0;  // kPlay: the icount at which the recording ends
         bool at_end = false;
         uint64_t events = 0, digests = 0;  // kPlay: so far
-        std::optional<uint64_t> breakpoint;
+        std::vector<uint64_t> breakpoints;  // replay_break's, ascending
+        size_t checkpoints = 0;             // that were taken, and their memory
+        uint64_t checkpoint_bytes = 0, checkpoint_budget = 0;
         double speed = 0;  // kPlay: see parse_replay_speed()
     };
     virtual LogView log_view() const = 0;
-    // Replay only, forward only: stops when this icount is reached. One at a time.
+    // Replay only: stops when this icount is reached, from either side. There may be any number.
     virtual Result<void> break_at(uint64_t icount) = 0;
-    virtual Result<void> delete_break() = 0;
-    // The same, and goes on at once, as fast as it can.
+    // Nothing: all of them.
+    virtual Result<void> delete_break(std::optional<uint64_t> icount) = 0;
+    // Goes there as fast as it can, forward or back, and stops.
     virtual Result<void> seek(uint64_t icount) = 0;
 
     // Replay only: from here on.

@@ -12,6 +12,9 @@ namespace qr {
 uint8_t* allocate_pages(uint64_t size);
 void free_pages(uint8_t* memory, uint64_t size);
 
+// All of it is about to be written: cheaper at once than by a page fault for each.
+void populate_pages(uint8_t* memory, uint64_t size);
+
 // One entry per page of 4 KiB: false if it was never touched since it was allocated, so that it is all zero.
 // (True if the host doesn't tell.) Reading such a page would cost a page fault.
 std::vector<bool> touched_pages(const uint8_t* memory, uint64_t size);

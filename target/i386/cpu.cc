@@ -147,7 +147,8 @@ void Cpu::after_load() {
     gpr[kNoRegister] = 0;
     for (unsigned n = 0; n < 8; ++n) gpr[n] &= 0xffffffff;
     for (Segment& s : seg) s.derive();
-    flush_caches();
+    // Decoded code stays: it is found by its place in memory, and whoever overwrote memory said so.
+    flush_tlb();
     derive_debug();
     update_step_event();
 }
