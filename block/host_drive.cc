@@ -119,6 +119,11 @@ Result<void> HostDrive::begin_recording(const std::string& overlay) {
     return {};
 }
 
+void HostDrive::go_live() {
+    queue_.drain();
+    set_mode(Mode::kTemporary);
+}
+
 // --- requests ---
 
 Drive::Ticket HostDrive::issue(RequestPtr r, bool writes) {

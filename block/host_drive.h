@@ -99,6 +99,9 @@ class HostDrive final : public Drive {
     // At a boundary: from here on the image isn't written any more (a recording begins in the middle of a run).
     Result<void> begin_recording(const std::string& overlay);
 
+    // At a boundary of a replay: from here on the machine is a live one. What it writes stays in the temporary overlay.
+    void go_live();
+
     // --- for the user; any thread. What is done enters through the door, and is dropped in replay ---
     // Errors: the image can't be opened.
     Result<void> change_medium(const ImageSpec& spec);

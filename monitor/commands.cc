@@ -55,6 +55,8 @@ constexpr Command kCommands[] = {
      hmp::replay_break, kNo, "replay-break", "icount:int", qmp::replay_break},
     {"replay_delete_break", "icount:addr?", "[icount]", "remove the replay breakpoint there, or all of them", Where::kVm,
      kSteers, hmp::replay_delete_break, kNo, "replay-delete-break", "icount:int?", qmp::replay_delete_break},
+    {"replay_live", "", "", "the replay becomes a live machine, from here on", Where::kVm, kSteers, hmp::replay_live, kNo,
+     "replay-live", "", qmp::replay_live},
     {"replay_seek", "icount:addr", "icount",
      "go to the specified instruction count of the recording, forward or back", Where::kVm, kSteers,
      hmp::replay_seek, kNo, "replay-seek", "icount:int", qmp::replay_seek},

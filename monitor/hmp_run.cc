@@ -42,6 +42,8 @@ void replay_seek(HmpCall& call) {
     report(call, call.target.run.seek(static_cast<uint64_t>(call.args.number("icount"))));
 }
 
+void replay_live(HmpCall& call) { report(call, call.target.run.go_live()); }
+
 void replay_speed(HmpCall& call) {
     if (!call.args.has("speed")) {
         const RunControl::LogView view = call.target.run.log_view();

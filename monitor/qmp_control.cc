@@ -181,6 +181,8 @@ void replay_delete_break(QmpCall& call) {
 }
 void replay_seek(QmpCall& call) { call.check(call.target.run.seek(icount_of(call))); }
 
+void replay_live(QmpCall& call) { call.check(call.target.run.go_live()); }
+
 void replay_set_speed(QmpCall& call) {
     const auto speed = parse_replay_speed(call.args["speed"].get<std::string>());
     call.check(speed ? call.target.run.set_replay_speed(*speed) : Result<void>(speed.error()));

@@ -123,7 +123,10 @@ void Machine::build_loop(const RunLoop::Settings& settings, MachineEars ears) {
     loop_ = std::make_unique<RunLoop>(
         RunLoop::Parts{board_->cpu(), countdown_, clock_, door_, [this] { board_->reset(); },
                        [this] { return board_->wake(); }, std::move(ears.notice), std::move(ears.event),
-                       std::move(ears.watched), [this](int64_t seconds) { board_->adjust_rtc(seconds); }},
+                       std::move(ears.watched), [this](int64_t seconds) { board_->adjust_rtc(seconds); },
+                       [this] {
+                           for (const auto& drive : drives_->all()) drive->go_live();
+                       }},
         settings);
     Checkpoints::Disks disks;
     disks.versions = [this] {

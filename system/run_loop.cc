@@ -400,6 +400,20 @@ Result<void> RunLoop::set_replay_speed(double speed) {
     return {};
 }
 
+Result<void> RunLoop::go_live() {
+    if (!replayer_) return Error{"the machine is live already: only a replay (-icount rr=replay) can become so"};
+    parts_.door.detach();
+    replayer_ = nullptr;
+    goal_.reset();
+    held_ = done_ = false;
+    end_reason_.clear();
+    if (travel_) travel_->go_live();
+    if (parts_.become_live) parts_.become_live();
+    pace_.begin(parts_.clock.now_ns());
+    rtc_told_ = {};
+    return {};
+}
+
 // A replay is over as it should be, and somebody looks at it: the machine stays as it is.
 bool RunLoop::hold_at_end() {
     const bool looked_at = (parts_.watched && parts_.watched()) || (travel_ && travel_->listening());

@@ -77,6 +77,7 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
         std::function<void(const RunEvent&)> event{};
         std::function<bool()> watched{};
         std::function<void(int64_t seconds)> adjust_rtc{};  // needed unless it keeps virtual time
+        std::function<void()> become_live{};  // a replay goes on as a live machine: drives and others have to know
     };
 
     RunLoop(Parts parts, Settings settings);
@@ -127,6 +128,7 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     Result<void> delete_break(std::optional<uint64_t> icount) override;
     Result<void> seek(uint64_t icount) override;
     Result<void> set_replay_speed(double speed) override;
+    Result<void> go_live() override;
     // While the CPU is halted the time passes for the guest, too.
     void discount(int64_t host_ns) override {
         if (!idle_since_) pace_.discount(std::chrono::nanoseconds(host_ns));

@@ -29,6 +29,14 @@ void TimeTravel::replay_with(Replayer& replayer, uint64_t budget) {
     if (budget) checkpoints_ = std::make_unique<Checkpoints>(parts_.root, parts_.memory, parts_.disks, budget);
 }
 
+void TimeTravel::go_live() {
+    set_trip(Trip::kNone);
+    replayer_ = nullptr;
+    checkpoints_.reset();
+    breaks_.clear();
+    scan_ = {};
+}
+
 // ---- checkpoints ----
 
 void TimeTravel::take(bool passing) {

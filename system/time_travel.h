@@ -51,6 +51,8 @@ class TimeTravel final : public DebugControl {
 
     // Before the machine runs. budget: bytes for checkpoints; 0: none are taken, and there is no way back.
     void replay_with(Replayer& replayer, uint64_t budget);
+    // The replay is none any more.
+    void go_live();
 
     // ---- for the run loop ----
     // The CPU is about to execute.

@@ -73,6 +73,9 @@ class RunControl {
     // Replay only: from here on.
     virtual Result<void> set_replay_speed(double speed) = 0;
 
+    // Replay only: from here on the machine is a live one, and takes input. It runs or stands still as before.
+    virtual Result<void> go_live() = 0;
+
     // A monitor kept the VM thread busy for so long: that wasn't the guest's time.
     virtual void discount(int64_t host_ns) = 0;
 };
