@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -26,8 +27,11 @@ namespace qr {
 struct CodePageKey {
     RamBlock* block = nullptr;
     uint64_t page = 0;
+    bool stops = false;  // as it is executed at linear pages with breakpoints (docs/cpu.rst)
     bool operator==(const CodePageKey&) const = default;
 };
+
+using PageOffsets = std::bitset<kPageSize>;
 
 // The granules that bytes first .. last of a page lie in.
 constexpr uint64_t granule_mask(unsigned first, unsigned last) {
@@ -132,6 +136,7 @@ class CodeCache {
         if (!slot) {
             slot = std::make_unique<Page>();
             slot->key = key;
+            if (key.stops) stop_pages_.push_back(slot.get());
         }
         recent = slot.get();
         return *recent;
@@ -190,25 +195,48 @@ class CodeCache {
 
     // Kills the blocks that were decoded from these granules. Calls killed(block) for each.
     template <class Killed>
-    void invalidate(const CodePageKey& key, uint64_t granules, Killed killed) {
-        const auto found = pages_.find(key);
-        if (found == pages_.end()) return;
-        Page& p = *found->second;
+    void invalidate(RamBlock& block, uint64_t page, uint64_t granules, Killed killed) {
+        if (const auto found = pages_.find({&block, page}); found != pages_.end())
+            invalidate(*found->second, granules, killed);
+        if (stop_pages_.empty()) return;
+        if (const auto found = pages_.find({&block, page, true}); found != pages_.end())
+            invalidate(*found->second, granules, killed);
+    }
+
+    // Kills the blocks of pages with breakpoints that have one of these offsets, at their start or further on.
+    template <class Killed>
+    void cut(const PageOffsets& offsets, Killed killed) {
+        for (Page* p : stop_pages_) {
+            for (Block*& head : p->starting) {
+                kill_some(head, killed, [&](const Block& b) {
+                    const unsigned end = std::min<unsigned>(b.offset + b.bytes, kPageSize);
+                    for (unsigned at = b.offset; at < end; ++at)
+                        if (offsets[at]) return true;
+                    return false;
+                });
+            }
+        }
+    }
+
+    bool full() const { return chunks_.size() >= kMaxChunks; }
+    // Frees everything. No pointer to a block may be kept.
+    void clear() {
+        stop_pages_.clear();
+        pages_.clear();
+        recent_.fill(nullptr);
+        chunks_.clear();
+        used_ = kChunkSize;
+    }
+
+  private:
+    template <class Killed>
+    void invalidate(Page& p, uint64_t granules, Killed killed) {
         // A block that starts further up can't reach down here; one that starts below may, if it is long enough.
         const unsigned begin = static_cast<unsigned>(std::countr_zero(granules)) << kGranuleShift;
         const unsigned end = (64 - static_cast<unsigned>(std::countl_zero(granules))) << kGranuleShift;
         const unsigned first = begin - std::min(begin, p.longest);
         for (unsigned bucket = first >> kBucketShift; bucket < end >> kBucketShift; ++bucket) {
-            for (Block** link = &p.starting[bucket]; *link;) {
-                Block* b = *link;
-                if (b->granules & granules) {
-                    *link = b->next;
-                    kill(*b);
-                    killed(*b);
-                } else {
-                    link = &b->next;
-                }
-            }
+            kill_some(p.starting[bucket], killed, [=](const Block& b) { return (b.granules & granules) != 0; });
         }
         std::erase_if(p.crossing, [&](Block* b) {
             if (b->alive && !(b->second_granules & granules)) return false;
@@ -220,17 +248,20 @@ class CodeCache {
             return true;
         });
     }
-
-    bool full() const { return chunks_.size() >= kMaxChunks; }
-    // Frees everything. No pointer to a block may be kept.
-    void clear() {
-        pages_.clear();
-        recent_.fill(nullptr);
-        chunks_.clear();
-        used_ = kChunkSize;
+    // Those of a bucket for which it is due.
+    template <class Killed, class Due>
+    static void kill_some(Block*& head, Killed killed, Due due) {
+        for (Block** link = &head; Block* b = *link;) {
+            if (!due(*b)) {
+                link = &b->next;
+                continue;
+            }
+            *link = b->next;
+            kill(*b);
+            killed(*b);
+        }
     }
 
-  private:
     static constexpr size_t kChunkSize = 1 << 20;
     static constexpr size_t kMaxChunks = 96;
     static constexpr size_t kRecent = 256;  // pages that are found without pages_
@@ -241,7 +272,7 @@ class CodeCache {
 
     struct Hash {
         size_t operator()(const CodePageKey& k) const {
-            return (reinterpret_cast<uintptr_t>(k.block) >> 4) ^ (k.page * 0x9e3779b97f4a7c15u);
+            return (reinterpret_cast<uintptr_t>(k.block) >> 4) ^ ((k.page * 2 + k.stops) * 0x9e3779b97f4a7c15u);
         }
     };
 
@@ -268,6 +299,7 @@ class CodeCache {
     // Never iterated: the order of its elements can't matter.
     std::unordered_map<CodePageKey, std::unique_ptr<Page>, Hash> pages_;
     std::array<Page*, kRecent> recent_{};
+    std::vector<Page*> stop_pages_;  // those with CodePageKey::stops
     std::vector<std::unique_ptr<Line[]>> chunks_;
     size_t used_ = kChunkSize;
 };

@@ -9,7 +9,8 @@
 //   pc(cpu)                           linear address of the next instruction
 //   mode(cpu)                         everything that decoding and the right to fetch depend on; < 32
 //   room(cpu)                         bytes from the next instruction on that the code limit allows
-//   pending(cpu), service(cpu)        events between instructions; false: don't execute now
+//   pending(cpu), service(cpu)        events between instructions; false: don't execute now. Looks at breakpoints, too
+//   stops_at(cpu, linear)             a debugger's breakpoint there: don't execute now
 //   locate(cpu, linear)               where that page's code is; throws Fault. host is null for MMIO
 //   locate(cpu, linear, where, fault) the same; false: `fault` is what it would throw
 //   decode(cpu, bytes, insn)          false: not an instruction that can be cached from these bytes alone
@@ -49,7 +50,9 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "accel/interp/code_cache.h"
 #include "exec/memory.h"
@@ -103,7 +106,7 @@ class Interpreter final : public Guest::Engine {
     }
 
     void invalidate(RamBlock& block, uint64_t page, uint64_t granules) override {
-        cache_.invalidate({&block, page}, granules, [this](Block& b) {
+        cache_.invalidate(block, page, granules, [this](Block& b) {
             if constexpr (Native::kPresent) native_.killed(b);
         });
         chain_.stop = true;
@@ -111,6 +114,20 @@ class Interpreter final : public Guest::Engine {
     void flush() override {
         flush_due_ = true;
         chain_.stop = true;
+    }
+
+    // Addresses aren't told apart where a page may be executed at several of them: see at_cut().
+    void set_breakpoints(std::span<const uint32_t> addresses) override {
+        breakpoints_.assign(addresses.begin(), addresses.end());
+        const PageOffsets before = cuts_;
+        cuts_.reset();
+        for (const uint32_t a : breakpoints_) cuts_.set(a & kPageMask);
+        if (const PageOffsets added = cuts_ & ~before; added.any()) {
+            cache_.cut(added, [this](Block& b) {
+                if constexpr (Native::kPresent) native_.killed(b);
+            });
+        }
+        chain_.generation = 0;  // what was found before is looked up again
     }
 
     const Native& native() const { return native_; }
@@ -161,10 +178,13 @@ class Interpreter final : public Guest::Engine {
             if (!block || (block->stamp != (chain_.key | linear) && !Cache::renew(*block, chain_, linear)) ||
                 (!block->chained && block->bytes > Guest::room(cpu))) [[unlikely]] {
                 block = look_up(cpu, linear);
-                if (!block) {
+                if (!block || block->stamp != (chain_.key | linear)) {
                     chain_.link = nullptr;
                     if constexpr (Native::kPresent) native_.forget_link();
-                    if (!std::exchange(fetch_failed_, false)) run_one(cpu);
+                    if (block)
+                        step_through(cpu, countdown, *block, block->insns());
+                    else if (!std::exchange(nothing_to_run_, false))
+                        run_one(cpu);
                     if (Guest::pending(cpu) || countdown.remaining <= 0) return;
                     renew_key(cpu);
                     continue;
@@ -238,14 +258,29 @@ class Interpreter final : public Guest::Engine {
                  Guest::generation(cpu) == chain_.generation && (!block.trace || Guest::pc(cpu) == next));
     }
 
-    // Finds or makes the block at the next instruction. Null: that has to be executed by itself, or fetch_failed_.
+    // On linear pages with breakpoints blocks are others than elsewhere (CodePageKey::stops). They end where a breakpoint
+    // is, on whichever page, so that their memory may be such a page in several places. A block that begins there is
+    // looked up each time, as it never gets a stamp: nothing leads to it past stops_at().
+    bool stop_page(uint32_t linear) const {
+        const auto b = std::ranges::lower_bound(breakpoints_, linear & ~static_cast<uint32_t>(kPageMask));
+        return b != breakpoints_.end() && (*b ^ linear) <= kPageMask;
+    }
+    bool at_cut(const Page& page, unsigned offset) const { return page.key.stops && cuts_[offset]; }
+
+    // Finds or makes the block at the next instruction. Null: that has to be executed by itself, or nothing_to_run_. A
+    // block without a stamp is stepped through.
     [[gnu::noinline]] Block* look_up(Cpu& cpu, uint32_t linear) {
+        const bool stops = !breakpoints_.empty() && stop_page(linear);
+        if (stops && Guest::stops_at(cpu, linear)) {
+            nothing_to_run_ = true;
+            return nullptr;
+        }
         if (cache_.full()) do_flush();
         if (!Guest::room(cpu)) return nullptr;  // the limit's fault comes before one of the page
         typename Guest::Where where;
         typename Guest::Fault fault;
         if (!Guest::locate(cpu, linear, where, fault)) {
-            fetch_failed_ = true;
+            nothing_to_run_ = true;
             --Guest::countdown(cpu).remaining;
             Guest::deliver(cpu, fault, 0);
             return nullptr;
@@ -253,7 +288,7 @@ class Interpreter final : public Guest::Engine {
         if (!where.host) return nullptr;
         const unsigned offset = linear & kPageMask;
         const uint32_t mode = Guest::mode(cpu);
-        Page& page = cache_.page({where.block, where.page});
+        Page& page = cache_.page({where.block, where.page, stops});
         page.seen = chain_.key | (linear - offset);
         const auto same_second = [&](Block& b) {
             if (!b.second) return true;
@@ -264,6 +299,7 @@ class Interpreter final : public Guest::Engine {
         Block* block = cache_.find(page, offset, mode, same_second);
         if (!block) block = make_block(cpu, where, page, linear, mode);
         if (!block || !block->alive || block->bytes > Guest::room(cpu)) return nullptr;
+        if (at_cut(page, offset)) return block;
         block->stamp = chain_.key | linear;
         (*chain_.jump)[chain_.jump_index(linear)] = block;
         return block;
@@ -276,7 +312,7 @@ class Interpreter final : public Guest::Engine {
         std::array<Insn, kMaxInsns> insns;
         unsigned count = 0, bytes = 0;
         bool keeps_mode = true;
-        while (count < longest_ && bytes < code.size()) {
+        while (count < longest_ && bytes < code.size() && !(count && at_cut(page, offset + bytes))) {
             if (!Guest::decode(cpu, code.subspan(bytes), insns[count])) break;
             const Insn& insn = insns[count++];
             bytes += insn.length;
@@ -307,7 +343,7 @@ class Interpreter final : public Guest::Engine {
         Block* last = &block;
         while (count < longest_ && !last->second && native_.may_continue(*last)) {
             const unsigned offset = block.offset + bytes;
-            if (offset + kLongestInsn > kPageSize) break;
+            if (offset + kLongestInsn > kPageSize || at_cut(*block.page, offset)) break;
             Block* next = cache_.find(*block.page, offset, block.mode, [](Block& b) { return !b.second; });
             if (!next && native_.eager()) {
                 const uint32_t linear = Guest::pc(cpu);
@@ -362,7 +398,9 @@ class Interpreter final : public Guest::Engine {
     uint64_t epoch_ = 0;
     unsigned longest_ = kMaxInsns;
     bool flush_due_ = false;
-    bool fetch_failed_ = false;  // the exception is entered already
+    bool nothing_to_run_ = false;  // an exception is entered already, or there is a breakpoint
+    std::vector<uint32_t> breakpoints_;  // sorted
+    PageOffsets cuts_;                   // theirs
     Cache cache_;
     [[no_unique_address]] Native native_;
     Insn scratch_;

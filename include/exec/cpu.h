@@ -30,10 +30,10 @@ class CpuBase {
     // A debugger's stops, in place of those before. run() leaves at a boundary when it comes to one, and gives back
     // the rest of the budget; take_debug_hit() says which, once. A breakpoint hit is told once per icount (until
     // after_load()), so that run() goes on from it.
-    virtual void set_debug_stops(DebugStops) {}
-    virtual std::optional<DebugHit> take_debug_hit() { return std::nullopt; }
+    virtual void set_debug_stops(DebugStops stops) = 0;
+    virtual std::optional<DebugHit> take_debug_hit() = 0;
     // A breakpoint at the present instruction counts as told.
-    virtual void pass_breakpoint() {}
+    virtual void pass_breakpoint() = 0;
 
     // For reports and debuggers; no side effects.
     virtual uint64_t program_counter() const = 0;  // linear address of the next instruction

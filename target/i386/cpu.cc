@@ -144,6 +144,7 @@ void Cpu::state(StateVisitor& v) {
 }
 
 void Cpu::after_load() {
+    stops.forget_told();
     gpr[kNoRegister] = 0;
     for (unsigned n = 0; n < 8; ++n) gpr[n] &= 0xffffffff;
     for (Segment& s : seg) s.derive();
@@ -155,7 +156,10 @@ void Cpu::after_load() {
 
 // ---- CpuBase and MemoryListener ----------------------------------------------------------------------------
 
-void Cpu::run() { engine_->run(*this); }
+void Cpu::run() {
+    stops.begin(*engine_, tlb);
+    engine_->run(*this);
+}
 
 bool Cpu::halted() const {
     constexpr uint32_t kWakes = kEventNmi | kEventSmi | kEventInit;

@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "exec/cpu.h"
@@ -19,6 +20,7 @@
 #include "exec/memory.h"
 #include "hw/cpu_interrupts.h"
 #include "target/i386/cpu_model.h"
+#include "target/i386/debug_stops.h"
 #include "target/i386/fpu_state.h"
 #include "target/i386/tlb.h"
 #include "util/bits.h"
@@ -210,6 +212,7 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
     const CpuModel& model;
     CpuWiring wiring;
     Tlb tlb;  // never state
+    CpuStops stops;  // a debugger's; never state
 
     // ---- registers by width --------------------------------------------------------------------------
     // 8-bit registers: 0-3 low bytes, 4-7 high bytes of EAX..EBX.
@@ -424,7 +427,11 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
     void state(StateVisitor& v) override;
     void after_load() override;
     void flush_caches() override;
-    uint64_t program_counter() const override { return uint32_t(seg[kCs].base + eip); }
+    void set_debug_stops(DebugStops wanted) override { stops.set(std::move(wanted)); }
+    std::optional<DebugHit> take_debug_hit() override { return stops.take_hit(); }
+    void pass_breakpoint() override { stops.pass(wiring.countdown.icount(), program_counter32()); }
+    uint64_t program_counter() const override { return program_counter32(); }
+    uint32_t program_counter32() const { return static_cast<uint32_t>(seg[kCs].base + eip); }
     std::string describe() const override;
     void set_intr(bool level) override;
     void raise_nmi() override;
@@ -461,6 +468,9 @@ class Engine {
     virtual void run(Cpu& cpu) = 0;
     virtual void invalidate(RamBlock& block, uint64_t page, uint64_t granules) = 0;
     virtual void flush() = 0;
+    // Sorted. Between runs: from the next one on, CpuStops::stops_at() is asked before an instruction at any of these
+    // linear addresses is executed.
+    virtual void set_breakpoints(std::span<const uint32_t> addresses) = 0;
 };
 
 }  // namespace qr::i386

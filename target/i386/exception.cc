@@ -293,6 +293,10 @@ bool Cpu::service_events() {
                 deliver(*this, e);
                 continue;
             }
+        }
+        // Before anything of the next instruction's has begun, so that a snapshot may be taken here.
+        if (stops.breaking() && stops.stops_at(program_counter32(), wiring.countdown)) return true;
+        if (events & kEventStep) {
             if (eflags & kTF) {
                 pending_dr6 |= kDr6SingleStep;
                 events |= kEventTrap;

@@ -40,6 +40,7 @@ struct InterpreterGuest {
     }
     static bool pending(const Cpu& cpu) { return cpu.events != 0; }
     static bool service(Cpu& cpu) { return cpu.service_events(); }
+    static bool stops_at(Cpu& cpu, uint32_t linear) { return cpu.stops.stops_at(linear, cpu.wiring.countdown); }
     static Where locate(Cpu& cpu, uint32_t linear) {
         const FetchPage& page = fetch_page(cpu, linear);
         return {page.host, page.block, page.block_page};

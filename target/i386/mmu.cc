@@ -134,8 +134,9 @@ void check_alignment(Cpu& cpu, uint32_t linear, unsigned size, bool user) {
     if (user && cpu.tlb.alignment_checked() && (linear & (size - 1))) fault(kAC, 0);
 }
 
-// Pages with data watchpoints never match in the TLB.
+// Pages with data watchpoints, the guest's or a debugger's, never match in the TLB.
 bool watched_page(const Cpu& cpu, uint32_t linear) {
+    if (cpu.stops.watching() && cpu.stops.watches_page(linear)) return true;
     if (!cpu.watching_data) return false;
     for (unsigned n = 0; n < 4; ++n) {
         const bool enabled = bits(cpu.dr[7], n * 2, 2);
@@ -143,6 +144,11 @@ bool watched_page(const Cpu& cpu, uint32_t linear) {
         if (enabled && (kind == 1 || kind == 3) && !((cpu.dr[n] ^ linear) & Tlb::kPageBits)) return true;
     }
     return false;
+}
+
+void tell_watchers(Cpu& cpu, uint32_t linear, unsigned size, bool write) {
+    if (cpu.watching_data) cpu.check_watchpoints(linear, size, write);
+    if (cpu.stops.watching()) cpu.stops.accessed(linear, size, write, cpu.wiring.countdown);
 }
 
 }  // namespace
@@ -277,7 +283,7 @@ uint64_t Cpu::slow_read(uint32_t linear, unsigned size, bool user) {
             value = memory().read(page + offset, size);
         }
     }
-    if (watching_data) check_watchpoints(linear, size, false);
+    tell_watchers(*this, linear, size, false);
     return value;
 }
 
@@ -298,13 +304,13 @@ void Cpu::slow_write(uint32_t linear, unsigned size, uint64_t value, bool user) 
             memory().write(page + offset, size, value & ones(size));
         }
     }
-    if (watching_data) check_watchpoints(linear, size, true);
+    tell_watchers(*this, linear, size, true);
 }
 
 // Nothing that the guest or another engine could see may change: the accessed and dirty bits have to be set already. And
 // no rights may be taken from anybody who holds a pointer: the tables have to be watched already.
 bool Cpu::fill_tlb_unseen(uint32_t linear, bool write, bool user) {
-    if (watching_data) return false;
+    if (watching_data || watched_page(*this, linear)) return false;
     const Tlb::Translation& t = tlb.translation(user, linear);
     uint64_t physical = linear & Tlb::kPageBits;
     bool writable = true;

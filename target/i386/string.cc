@@ -47,9 +47,9 @@ Stretch stretch(const Cpu& cpu, unsigned s, uint32_t offset, uint32_t ea_mask, b
     return {reinterpret_cast<uint8_t*>(e.addend + linear), static_cast<uint32_t>(count)};
 }
 
-// How many iterations may run at once: pending events want to be seen after each.
+// How many iterations may run at once: pending events want to be seen after each, and a debugger each.
 uint32_t allowed(const Cpu& cpu, const Insn& insn) {
-    if (cpu.events) return 1;
+    if (cpu.events || (cpu.stops.breaking() && cpu.stops.breakpoint_at(cpu.program_counter32() - insn.length))) return 1;
     const uint64_t count = cpu.reg<uint32_t>(kEcx) & insn.ea_mask;
     return static_cast<uint32_t>(
         std::min<uint64_t>(count, static_cast<uint64_t>(cpu.wiring.countdown.remaining) + 1));

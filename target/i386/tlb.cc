@@ -99,4 +99,15 @@ void Tlb::protect(const uint8_t* host) {
     }
 }
 
+void Tlb::withdraw(uint32_t first, uint32_t last) {
+    ++revocations_;
+    const auto inside = [=](uint32_t tag) { return tag != kInvalid && first <= tag && tag <= last; };
+    for (Table& t : tables_) {
+        for (Entry& e : t.entries)
+            if (inside(e.read_tag)) e = {};
+        for (WatchedPage& w : t.watched)
+            if (inside(w.tag)) w = {};
+    }
+}
+
 }  // namespace qr::i386

@@ -89,10 +89,12 @@ class Tlb {
     void flush();
     // Forgets direct write pointers to the page at `host`.
     void protect(const uint8_t* host);
+    // Forgets all direct pointers to the linear pages first .. last.
+    void withdraw(uint32_t first, uint32_t last);
     // Counts flushes: what an engine derived from translations is valid while this stands still.
     uint64_t generation() const { return generation_; }
 
-    // Counts flushes and withdrawn write pointers: a copy of an entry is good while this stands still.
+    // Counts flushes and withdrawn pointers: a copy of an entry is good while this stands still.
     uint64_t revocations() const { return revocations_; }
 
     // While alignment is checked, CPL 3 accesses match nothing and take the slow way.

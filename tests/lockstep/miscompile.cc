@@ -72,6 +72,7 @@ class Miscompiling final : public i386::Engine {
         inner_->invalidate(block, page, granules);
     }
     void flush() override { inner_->flush(); }
+    void set_breakpoints(std::span<const uint32_t> addresses) override { inner_->set_breakpoints(addresses); }
 
   private:
     std::unique_ptr<Fault> fault_;

@@ -69,6 +69,7 @@ class PlantedFault final : public i386::Engine {
         inner_->invalidate(block, page, granules);
     }
     void flush() override { inner_->flush(); }
+    void set_breakpoints(std::span<const uint32_t> addresses) override { inner_->set_breakpoints(addresses); }
 
   private:
     void strike(i386::Cpu& cpu) const {
