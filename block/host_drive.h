@@ -119,13 +119,22 @@ class HostDrive final : public Drive {
     Result<void> flush_all();
     // `commit`: what a temporary overlay has goes into the image. Not while recording or replaying.
     Result<uint64_t> commit();
-    // The image (null: none), for savevm; only between drained requests.
+    // The image (null: none), for savevm. It belongs to the queue: use it in run().
     Image* image();
+    void run(std::function<void()> job) { queue_.run(std::move(job)); }
     void drain() { queue_.drain(); }
+    Mode mode() const { return mode_; }
 
     // Snapshots of the machine pin a version of the disk; whoever drops a snapshot says so.
     uint64_t version() const { return version_; }
     void release_version(uint64_t version);
+
+    // What state() leaves out because this process has it: the media that were in the drive and, of a recording, what
+    // their overlays have, at most `limit` bytes of it. So a snapshot can be taken elsewhere. (drive_contents.cc)
+    Result<std::vector<uint8_t>> contents(uint64_t limit);
+    // Before a state with these contents is loaded: media that were never in this drive are opened, and its version of
+    // the disk is kept (until release_version()), so that it can be gone to. Nothing changes for the machine.
+    Result<void> provide(std::span<const uint8_t> contents);
 
     // In replay: where a medium is now that was at `file` then.
     void set_path_map(std::function<std::string(const std::string&)> map) { path_map_ = std::move(map); }
@@ -195,6 +204,7 @@ class HostDrive final : public Drive {
     void use_medium(MediumInput& in);
     std::shared_ptr<Medium> make_medium(std::unique_ptr<Image> image, const ImageSpec& spec);
     void publish_info();
+    Result<void> keep_version(Medium& m, uint64_t version, const std::vector<uint8_t>& written);
     void request_state(StateVisitor& v, Request& r);
 
     Door& door_;

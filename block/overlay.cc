@@ -316,15 +316,27 @@ void Overlay::unpin(uint64_t version) {
     pins_.erase(found);
 }
 
+void Overlay::unpublish_all(const Root& root) {
+    if (!kept_) return;
+    for (const auto& leaf : root) {
+        if (!leaf) continue;
+        for (const Entry& entry : leaf->entries)
+            if (entry.slot != kNone) unpublish(entry.slot);
+    }
+}
+
+void Overlay::clear() {
+    Root old(root_.size());
+    std::swap(old, root_);
+    unpublish_all(old);
+    drop(old);
+}
+
 void Overlay::revert(uint64_t version) {
     Root old = std::move(root_);
     root_ = pins_.at(version);
+    unpublish_all(old);
     if (kept_) {
-        for (const auto& leaf : old) {
-            if (!leaf) continue;
-            for (const Entry& entry : leaf->entries)
-                if (entry.slot != kNone) unpublish(entry.slot);
-        }
         for (size_t i = 0; i < root_.size(); ++i) {
             if (!root_[i]) continue;
             for (size_t k = 0; k < kLeafBlocks; ++k)

@@ -64,6 +64,8 @@ class Overlay {
     bool pinned(uint64_t version) const { return pins_.contains(version); }
     // The present version becomes this pinned one (which stays pinned).
     void revert(uint64_t version);
+    // The present version has nothing in it; pinned ones stay.
+    void clear();
 
     // Every written run of sectors, in order.
     IoStatus for_each(const std::function<IoStatus(uint64_t offset, std::span<const uint8_t> data)>& visit);
@@ -99,6 +101,7 @@ class Overlay {
     DirectoryEntry* directory(uint32_t slot);
     void publish(uint64_t block, const Entry& entry);
     void unpublish(uint32_t slot);
+    void unpublish_all(const Root& root);
     IoStatus add_group();
     static Result<Origin> read_header(int fd, const std::string& path);
     Result<void> load(const std::string& path);

@@ -8,6 +8,16 @@
 
 namespace qr {
 
+namespace {
+
+// A log of before there was a field, or of when there was one that is gone.
+bool excused(const FieldDifference& d, std::span<const StateChange> changes) {
+    return (d.recorded == kAbsent && find_state_change(changes, 0, true, d.path)) ||
+           (d.replayed == kAbsent && find_state_change(changes, 0, false, d.path));
+}
+
+}  // namespace
+
 Replayer::Replayer(const LogReader& log, Door& door, VirtualClock& clock, StateRoot& root,
                    AddressSpace& memory)
     : log_(log),
@@ -102,9 +112,13 @@ bool Replayer::compare() {
         }
         const StateDump state = dump_state([this](StateVisitor& v) { root_.state(v); });
         const auto ram = pages_.update();
-        auto fields = compare_dumps(recorded->state, state);
+        auto fields = compare_dumps(recorded->state, state,
+                                    kStateChanges.empty() ? kShownDifferences : SIZE_MAX);
+        const bool other_shape =
+            std::erase_if(fields, [](const auto& d) { return excused(d, kStateChanges); }) > 0;
         auto memory = compare_ram(recorded->ram, ram, pages_);
-        if (!fields.empty() || !memory.empty() || recorded->state.hash() != state.hash()) {
+        if (!fields.empty() || !memory.empty() ||
+            (!other_shape && recorded->state.hash() != state.hash())) {
             diverge(fields.empty() && memory.empty() ? "the state's fields have another order"
                                                      : "");
             divergence_->fields = std::move(fields);

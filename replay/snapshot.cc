@@ -24,7 +24,10 @@ namespace qr {
 namespace {
 
 constexpr std::array<uint8_t, 8> kMagic = {0x89, 'Q', 'R', 'S', 'N', 'A', 'P', '\n'};
-constexpr uint64_t kVersion = 1;
+constexpr uint64_t kVersion = 2;
+constexpr uint64_t kOldestVersion = 1;  // no state version, no name, no sections
+constexpr uint64_t kMaxSections = 1024;
+constexpr uint64_t kMaxSection = uint64_t{1} << 40;
 constexpr uint64_t kPiecePages = 256;  // pages that are compressed together
 constexpr int kLevel = 1;
 
@@ -84,6 +87,7 @@ struct BlockPlan {
 };
 
 struct Plan {
+    uint32_t state_version = 1;
     StateDump state;
     std::vector<BlockPlan> blocks;
 };
@@ -134,29 +138,73 @@ Result<BlockPlan> plan_block(ByteReader& reader, RamBlock& block) {
     return plan;
 }
 
-Result<Plan> make_plan(std::span<const uint8_t> bytes, AddressSpace& memory) {
-    ByteReader reader(bytes);
+// What stands before the state.
+struct Head {
+    uint64_t version = 0, behaviour = 0, state_version = 1;
+    std::string name;
+};
+
+Result<Head> take_head(ByteReader& reader) {
     const auto magic = reader.take(kMagic.size());
     if (!reader.ok() || !std::ranges::equal(magic, kMagic))
         return Error{"this is no snapshot: it does not begin with the magic number \\x89QRSNAP"};
-    const uint64_t version = reader.varint();
-    if (!reader.ok() || version != kVersion)
-        return Error{fmt::format("the snapshot has format version {}; this build reads version {}",
-                                 version, kVersion)};
-    const uint64_t behaviour = reader.varint_up_to(UINT32_MAX);
+    Head head;
+    head.version = reader.varint();
+    if (!reader.ok() || head.version < kOldestVersion || head.version > kVersion)
+        return Error{
+            fmt::format("the snapshot has format version {}; this build reads versions {} to {}",
+                        head.version, kOldestVersion, kVersion)};
+    head.behaviour = reader.varint_up_to(UINT32_MAX);
+    if (head.version >= 2) {
+        head.state_version = reader.varint_up_to(UINT32_MAX);
+        head.name = reader.text();
+    }
+    if (!reader.ok()) return damaged("it is cut");
+    return head;
+}
+
+Result<void> check_hash(std::span<const uint8_t> bytes) {
 #ifndef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
     if (bytes.size() < 8) return damaged("it is cut");
-    const auto body = bytes.first(bytes.size() - 8);
     ByteReader hash(bytes.last(8));
-    if (hash.little_endian(8) != hash64(body))
+    if (hash.little_endian(8) != hash64(bytes.first(bytes.size() - 8)))
         return damaged("its bytes do not have the hash it gives");
+#else
+    static_cast<void>(bytes);
 #endif
-    if (!behaviour_known(static_cast<uint32_t>(behaviour)))
+    return {};
+}
+
+// Each is `use`d as (name, size, compressed bytes).
+template <class Use>
+bool walk_sections(const Head& head, ByteReader& reader, const Use& use) {
+    if (head.version < 2) return true;
+    for (uint64_t left = reader.varint_up_to(kMaxSections); left && reader.ok(); --left) {
+        const std::string name(reader.text());
+        const uint64_t size = reader.varint_up_to(kMaxSection);
+        const auto stored = reader.bytes();
+        if (!reader.ok() || !use(name, size, stored)) return false;
+    }
+    return reader.ok();
+}
+
+Result<Plan> make_plan(std::span<const uint8_t> bytes, AddressSpace& memory) {
+    ByteReader reader(bytes);
+    const auto head = take_head(reader);
+    if (!head) return head.error();
+    if (const auto good = check_hash(bytes); !good) return good.error();
+    if (!behaviour_known(static_cast<uint32_t>(head->behaviour)))
         return Error{
             fmt::format("the snapshot was made under behaviour version {}, which this build "
                         "does not know; it knows up to {} (\"{}\")",
-                        behaviour, kBehaviour.version, kBehaviour.name)};
+                        head->behaviour, kBehaviour.version, kBehaviour.name)};
+    if (head->state_version < kOldestState || head->state_version > kStateVersion)
+        return Error{fmt::format("the snapshot has state version {}; this build reads {} to {}",
+                                 head->state_version, kOldestState, kStateVersion)};
+    if (!walk_sections(*head, reader, [](auto&...) { return true; }))
+        return damaged("it is cut in its sections");
     Plan plan;
+    plan.state_version = static_cast<uint32_t>(head->state_version);
     if (!take_frame(reader, plan.state.shape) || !take_frame(reader, plan.state.values))
         return damaged("its state does not decompress");
     const auto blocks = memory.blocks();
@@ -199,13 +247,37 @@ void fill(AddressSpace& memory, const BlockPlan& plan) {
     }
 }
 
+// The state goes in, or the old one stays. dry: the old one stays anyhow.
+Result<void> exchange_state(const Plan& plan, StateRoot& root,
+                            std::span<const StateChange> changes, bool dry) {
+    const StateFunction state = [&](StateVisitor& v) { root.state(v); };
+    const StateDump before = dump_whole_state(state);
+    auto loaded = load_state(state, plan.state, plan.state_version, changes);
+    if (loaded && !dry) return {};
+    const auto restored = load_state(state, before);
+    root.after_load();
+    if (!restored)
+        return Error{fmt::format("{}; and the old state could not be put back: {}",
+                                 loaded ? "it was tried" : loaded.error().message,
+                                 restored.error().message)};
+    return loaded;
+}
+
 }  // namespace
 
-std::vector<uint8_t> save_snapshot(StateRoot& root, AddressSpace& memory) {
+std::vector<uint8_t> save_snapshot(StateRoot& root, AddressSpace& memory,
+                                   const SnapshotExtras& extras) {
     std::vector<uint8_t> to(kMagic.begin(), kMagic.end());
     put_varint(to, kVersion);
     put_varint(to, kBehaviour.version);
+    put_varint(to, kStateVersion);
+    put_bytes(to, as_bytes(extras.name));
     ZstdCompressor zstd(kLevel);
+    put_varint(to, extras.sections.size());
+    for (const auto& [name, raw] : extras.sections) {
+        put_bytes(to, as_bytes(name));
+        put_frame(to, zstd, raw);
+    }
     const StateDump state = dump_whole_state([&](StateVisitor& v) { root.state(v); });
     put_frame(to, zstd, state.shape);
     put_frame(to, zstd, state.values);
@@ -215,22 +287,46 @@ std::vector<uint8_t> save_snapshot(StateRoot& root, AddressSpace& memory) {
     return to;
 }
 
-Result<void> load_snapshot(std::span<const uint8_t> bytes, StateRoot& root, AddressSpace& memory) {
+Result<void> load_snapshot(std::span<const uint8_t> bytes, StateRoot& root, AddressSpace& memory,
+                           std::span<const StateChange> changes) {
     const auto plan = make_plan(bytes, memory);
     if (!plan) return plan.error();
-    const StateFunction state = [&](StateVisitor& v) { root.state(v); };
-    const StateDump before = dump_whole_state(state);
-    if (auto loaded = load_state(state, plan->state); !loaded) {
-        const auto restored = load_state(state, before);
-        root.after_load();
-        if (!restored)
-            return Error{fmt::format("{}; and the old state could not be put back: {}",
-                                     loaded.error().message, restored.error().message)};
-        return loaded.error();
-    }
+    if (auto done = exchange_state(*plan, root, changes, false); !done) return done;
     for (const BlockPlan& block : plan->blocks) fill(memory, block);
     root.after_load();
     return {};
+}
+
+Result<void> check_snapshot(std::span<const uint8_t> bytes, StateRoot& root, AddressSpace& memory,
+                            std::span<const StateChange> changes) {
+    const auto plan = make_plan(bytes, memory);
+    if (!plan) return plan.error();
+    return exchange_state(*plan, root, changes, true);
+}
+
+Result<SnapshotExtras> read_snapshot_extras(std::span<const uint8_t> bytes) {
+    ByteReader reader(bytes);
+    const auto head = take_head(reader);
+    if (!head) return head.error();
+    if (const auto good = check_hash(bytes); !good) return good.error();
+    SnapshotExtras extras;
+    extras.name = head->name;
+    const bool whole = walk_sections(
+        *head, reader,
+        [&](const std::string& name, uint64_t size, std::span<const uint8_t> stored) {
+            auto raw = zstd_decompress(stored, size);
+            if (raw) extras.sections[name] = std::move(*raw);
+            return raw.has_value();
+        });
+    if (!whole) return damaged("its sections do not decompress");
+    return extras;
+}
+
+std::optional<std::string> snapshot_name(std::span<const uint8_t> beginning) {
+    ByteReader reader(beginning);
+    auto head = take_head(reader);
+    if (!head) return std::nullopt;
+    return std::move(head->name);
 }
 
 }  // namespace qr

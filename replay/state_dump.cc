@@ -127,13 +127,17 @@ class Walker {
 // first, and only if it is another one are all of them looked up by path.
 class Loader final : public StateVisitor {
   public:
-    explicit Loader(const std::vector<StateField>& fields)
-        : fields_(fields), used_(fields.size()) {}
+    Loader(const std::vector<StateField>& fields, uint32_t version,
+           std::span<const StateChange> changes)
+        : fields_(fields), used_(fields.size()), version_(version), changes_(changes) {}
 
     bool loading() const override { return true; }
     void scalar(std::string_view name, uint64_t& value, unsigned width) override {
         const StateField* field = find(name);
-        if (!field) return;
+        if (!field) {
+            if (change_) value = change_->value;
+            return;
+        }
         if (field->width != width)
             return keep(
                 fmt::format("field '{}' has {} bytes in the snapshot and {} in this machine",
@@ -143,7 +147,10 @@ class Loader final : public StateVisitor {
     }
     void blob(std::string_view name, std::span<uint8_t> bytes) override {
         const StateField* field = find(name);
-        if (!field) return;
+        if (!field) {
+            if (change_) std::ranges::fill(bytes, uint8_t{0});
+            return;
+        }
         if (field->width || field->value.size() != bytes.size())
             return keep(
                 fmt::format("field '{}' has {} bytes in the snapshot and {} in this machine",
@@ -163,12 +170,10 @@ class Loader final : public StateVisitor {
     }
 
     Result<void> finish() {
-        if (error_.empty()) {
-            const auto unused = std::ranges::find(used_, false);
-            if (unused != used_.end())
+        for (size_t i = 0; i < fields_.size() && error_.empty(); ++i)
+            if (!used_[i] && !find_state_change(changes_, version_, false, fields_[i].path))
                 keep(fmt::format("the snapshot has a field '{}', which this machine has not",
-                                 fields_[static_cast<size_t>(unused - used_.begin())].path));
-        }
+                                 fields_[i].path));
         if (!error_.empty()) return Error{error_};
         return {};
     }
@@ -185,7 +190,10 @@ class Loader final : public StateVisitor {
             const auto at = by_path_.find(path_);
             index = at == by_path_.end() ? fields_.size() : at->second;
         }
-        if (index == fields_.size()) keep(fmt::format("the snapshot has no field '{}'", path_));
+        if (index == fields_.size()) {
+            change_ = find_state_change(changes_, version_, true, path_);
+            if (!change_) keep(fmt::format("the snapshot has no field '{}'", path_));
+        }
         path_.resize(before);
         if (index == fields_.size()) return nullptr;
         used_[index] = true;
@@ -198,6 +206,9 @@ class Loader final : public StateVisitor {
 
     const std::vector<StateField>& fields_;
     std::vector<bool> used_;
+    const uint32_t version_;
+    const std::span<const StateChange> changes_;
+    const StateChange* change_ = nullptr;  // why the field that was looked for last isn't there
     size_t next_ = 0;
     std::unordered_map<std::string_view, size_t> by_path_;
     std::string path_;
@@ -254,10 +265,11 @@ std::vector<std::string> duplicate_paths(const StateDump& dump) {
     return twice;
 }
 
-Result<void> load_state(const StateFunction& state, const StateDump& dump) {
+Result<void> load_state(const StateFunction& state, const StateDump& dump, uint32_t version,
+                        std::span<const StateChange> changes) {
     const auto fields = list_fields(dump);
     if (!fields) return fields.error();
-    Loader loader(*fields);
+    Loader loader(*fields, version, changes);
     state(loader);
     return loader.finish();
 }
@@ -313,7 +325,7 @@ std::vector<FieldDifference> compare_dumps(const StateDump& recorded, const Stat
     while (found.size() < limit && walk_a.next(a)) {
         const auto at = others.find(a.path);
         if (at == others.end()) {
-            found.push_back({a.path, whole(a), "absent"});
+            found.push_back({a.path, whole(a), std::string(kAbsent)});
             continue;
         }
         if (!same(a, at->second)) found.push_back(difference(a, at->second));
@@ -321,7 +333,7 @@ std::vector<FieldDifference> compare_dumps(const StateDump& recorded, const Stat
     }
     Walker again(replayed);
     while (found.size() < limit && again.next(b))
-        if (others.contains(b.path)) found.push_back({b.path, "absent", whole(b)});
+        if (others.contains(b.path)) found.push_back({b.path, std::string(kAbsent), whole(b)});
     return found;
 }
 

@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "replay/state_changes.h"
 #include "sysemu/state.h"
 #include "util/result.h"
 
@@ -48,18 +49,22 @@ Result<std::vector<StateField>> list_fields(const StateDump& dump);
 std::vector<std::string> duplicate_paths(const StateDump& dump);
 
 // Puts a dump's values back. A field is found by its path, so another order than the recorded one
-// is fine. Fails if the dump lacks one or has one that nobody asked for; what was loaded by then
-// stays loaded.
-Result<void> load_state(const StateFunction& state, const StateDump& dump);
+// is fine. Fails if the dump lacks one or has one that nobody asked for, and `changes` since its
+// `version` don't say why; what was loaded by then stays loaded.
+Result<void> load_state(const StateFunction& state, const StateDump& dump,
+                        uint32_t version = kStateVersion,
+                        std::span<const StateChange> changes = kStateChanges);
 
+inline constexpr std::string_view kAbsent = "absent";
+inline constexpr size_t kShownDifferences = 100;
 struct FieldDifference {
     std::string path;
-    std::string recorded;  // "0x1a2b", or "absent"
+    std::string recorded;  // "0x1a2b", or kAbsent
     std::string replayed;
 };
 // At most `limit` of them, in the order of the first dump.
 std::vector<FieldDifference> compare_dumps(const StateDump& recorded, const StateDump& replayed,
-                                           size_t limit = 100);
+                                           size_t limit = kShownDifferences);
 // "i8254.channel[0].count: recorded 0x1a2b, replayed 0x1a2c"
 std::string describe(const FieldDifference& difference);
 

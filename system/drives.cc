@@ -106,6 +106,28 @@ void Drives::state(StateVisitor& v) {
     for (const auto& drive : drives_) v(drive->id(), *drive);
 }
 
+namespace {
+std::string section_of(const HostDrive& drive) { return "drive." + drive.id(); }
+}  // namespace
+
+Result<void> Drives::contents(Sections& to, uint64_t limit) const {
+    for (const auto& drive : drives_) {
+        auto bytes = drive->contents(limit);
+        if (!bytes) return bytes.error();
+        to[section_of(*drive)] = std::move(*bytes);
+    }
+    return {};
+}
+
+Result<void> Drives::provide(const Sections& from) const {
+    for (const auto& drive : drives_) {
+        const auto found = from.find(section_of(*drive));
+        if (found == from.end()) return Error{fmt::format("the snapshot has nothing about drive '{}'", drive->id())};
+        if (auto done = drive->provide(found->second); !done) return done;
+    }
+    return {};
+}
+
 void remove_overlays(const std::string& log, const std::vector<DriveConfig>& configs) {
     namespace fs = std::filesystem;
     std::error_code ignored;

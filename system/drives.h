@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,10 @@ class Drives {
     const std::vector<std::unique_ptr<HostDrive>>& all() const { return drives_; }
     HostDrive* find(const std::string& id) const;
     void state(StateVisitor& v);
+    // See HostDrive::contents() and provide(). As sections of a snapshot, "drive.ID".
+    using Sections = std::map<std::string, std::vector<uint8_t>>;
+    Result<void> contents(Sections& to, uint64_t limit) const;
+    Result<void> provide(const Sections& from) const;
 
   private:
     std::vector<DriveConfig> configs_;

@@ -45,6 +45,13 @@ void HostPace::resume(int64_t virtual_ns) {
     idle_ = {};
 }
 
+void HostPace::move(int64_t virtual_ns, uint64_t icount) {
+    const Clock::duration before = skipped();
+    resume(virtual_ns);
+    first_origin_ = origin_ - before;
+    last_icount_ = icount;
+}
+
 HostPace::Clock::duration HostPace::idled(Clock::duration duration, Clock::duration planned) {
     idle_ += duration;
     if (duration - planned <= kStopped) return duration;

@@ -19,6 +19,8 @@ class HostPace {
     void begin(int64_t virtual_ns);
     // The machine starts, or goes on after a stop: the time since the last look isn't counted.
     void resume(int64_t virtual_ns);
+    // The machine was taken elsewhere in its own time: it goes on from there. skipped() stays as it was.
+    void move(int64_t virtual_ns, uint64_t icount);
     // So much of the host's time since the last look wasn't the machine's.
     void discount(Clock::duration duration) {
         origin_ += duration;

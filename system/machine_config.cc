@@ -400,6 +400,53 @@ Result<void> check_against(const Options& o, const MachineConfig& recorded,
     return {};
 }
 
+Result<void> check_same_hardware(const MachineConfig& here, const MachineConfig& snapshot) {
+    const auto differs = [](std::string_view what, const std::string& then, const std::string& now) {
+        return Error{fmt::format("the snapshot is of another machine: it has {}{}, and this one has {}", what, then, now)};
+    };
+    const auto yes_no = [](bool b) { return std::string(b ? "on" : "off"); };
+    const auto all = [](const MachineConfig& c) {
+        std::string text;
+        for (const ExtraDevice& d : c.devices) text += (text.empty() ? "" : ", ") + device_json(d).dump();
+        return text.empty() ? std::string("none") : text;
+    };
+    const auto serials = [](const MachineConfig& c) {
+        std::string text;
+        for (const bool there : c.serial) text += there ? '1' : '0';
+        return text;
+    };
+    struct Row {
+        std::string_view what;
+        std::string then, now;
+    };
+    const Row rows[] = {
+        {"-m ", fmt::format("{}M", snapshot.ram_size >> 20), fmt::format("{}M", here.ram_size >> 20)},
+        {"-cpu ", snapshot.cpu, here.cpu},
+        {"-vga ", snapshot.vga, here.vga},
+        {"hpet=", yes_no(snapshot.hpet), yes_no(here.hpet)},
+        {"vmport=", yes_no(snapshot.vmport), yes_no(here.vmport)},
+        {"serial ports (COM1 to COM4) ", serials(snapshot), serials(here)},
+        {"parallel ports: ", std::to_string(snapshot.parallel), std::to_string(here.parallel)},
+        {"other devices: ", all(snapshot), all(here)},
+    };
+    for (const Row& row : rows)
+        if (row.then != row.now) return differs(row.what, row.then, row.now);
+    // Wherever the media come from; and in drives for changing ones there may be another by now.
+    const auto drive_text = [](const DriveConfig& d) {
+        json j = json::parse(seen_of(d));
+        j["id"] = d.id;
+        if (d.removable()) j.erase("medium");
+        return j.dump();
+    };
+    for (size_t i = 0; i < std::max(here.drives.size(), snapshot.drives.size()); ++i) {
+        const auto text = [&](const MachineConfig& c) {
+            return i < c.drives.size() ? drive_text(c.drives[i]) : std::string("no more drives");
+        };
+        if (text(snapshot) != text(here)) return differs("", text(snapshot), text(here));
+    }
+    return {};
+}
+
 Result<std::vector<uint8_t>> read_file(const std::string& path, uint64_t limit) {
     // Looked at before it is opened: that would wait for a FIFO's other end.
     std::error_code error;

@@ -72,6 +72,9 @@ Result<MachineConfig> expand(const Options& options, int64_t host_utc, int64_t h
 Result<void> check_against(const Options& options, const MachineConfig& recorded,
                            const std::function<Result<std::vector<uint8_t>>(const std::string&)>& kept);
 
+// A snapshot's machine must have the hardware that this one has. The error names what hasn't.
+Result<void> check_same_hardware(const MachineConfig& here, const MachineConfig& snapshot);
+
 Result<std::vector<uint8_t>> read_file(const std::string& path, uint64_t limit);
 
 }  // namespace qr

@@ -40,6 +40,15 @@ RunLoop::RunLoop(Parts parts, Settings settings)
 
 void RunLoop::state(StateVisitor& v) { v("suspended", suspended_); }
 
+void RunLoop::relocated() {
+    moved();
+    goal_.reset();
+    if (travel_) travel_->interrupted();
+    pace_set_ = HostPace::Clock::now();
+    pace_.move(parts_.clock.now_ns(), parts_.clock.icount());
+    if (replayer_) replayer_->seek();
+}
+
 void RunLoop::quit(std::string_view reason) {
     parts_.door.mailbox().post([this, reason] { quit_because(reason); });
 }
@@ -341,8 +350,9 @@ Result<void> RunLoop::resume() {
     if (!stopped()) return {};
     if (held_) return Error{"the recording ends here: there is nothing to go on with"};
     if (stopped_ == RunState::kShutdown) return Error{"Resetting the Virtual Machine is required"};
+    pace_set_ = HostPace::Clock::now();
     pace_.resume(parts_.clock.now_ns());
-    replay_pace_.restart(parts_.clock.now_ns(), HostPace::Clock::now());
+    replay_pace_.restart(parts_.clock.now_ns(), pace_set_);
     stopped_.reset();
     tell({RunEvent::Kind::kResume});
     return {};
@@ -392,6 +402,13 @@ Result<void> RunLoop::seek(uint64_t icount) {
     // At the end it is where it is to be.
     if (held_ && icount == parts_.clock.icount()) return {};
     return travel_->seek(icount);
+}
+
+void RunLoop::discount(int64_t host_ns) {
+    if (idle_since_) return;
+    // What was before the pace was set anew isn't in it.
+    const HostPace::Clock::duration since = HostPace::Clock::now() - pace_set_;
+    pace_.discount(std::min<HostPace::Clock::duration>(std::chrono::nanoseconds(host_ns), since));
 }
 
 Result<void> RunLoop::set_replay_speed(double speed) {

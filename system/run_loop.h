@@ -114,6 +114,9 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     void reset_by_user();
 
     void state(StateVisitor& v);
+    // A snapshot took the machine elsewhere: the host's pace and the log's cursor follow. What had stopped it for good
+    // is undone.
+    void relocated();
 
     // VM thread (from a look): how long the CPU has been halted since virtual time was last brought up to date. In a
     // replay that waits for its pace, it is ahead: less than 0.
@@ -130,9 +133,7 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     Result<void> set_replay_speed(double speed) override;
     Result<void> go_live() override;
     // While the CPU is halted the time passes for the guest, too.
-    void discount(int64_t host_ns) override {
-        if (!idle_since_) pace_.discount(std::chrono::nanoseconds(host_ns));
-    }
+    void discount(int64_t host_ns) override;
 
     // ---- Travelled ----
     Result<void> go_to(uint64_t icount) override;
@@ -186,6 +187,7 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     HostPace pace_;
     ReplayPace replay_pace_;
     std::optional<HostPace::Clock::time_point> idle_since_;
+    HostPace::Clock::time_point pace_set_{};  // when pace_ was last told where the machine is
     HostPace::Clock::time_point next_lag_warning_{};
 
     uint64_t limit_ = 0;     // of run_to()

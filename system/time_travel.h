@@ -65,6 +65,8 @@ class TimeTravel final : public DebugControl {
     void hit(const DebugHit& hit);
     // The machine was halted: nobody wants to be elsewhere any more.
     void halted(const DebugStop& why);
+    // Something else took the machine elsewhere.
+    void interrupted() { set_trip(Trip::kNone); }
     bool listening() const { return listener_ != nullptr; }
 
     // ---- for monitors; replay only ----

@@ -5,6 +5,8 @@
 
 #include <filesystem>
 
+#include "system/vm_state.h"
+
 namespace qr::lockstep {
 
 Result<std::unique_ptr<ReplayMachine>> ReplayMachine::create(const LogReader& log,
@@ -30,6 +32,7 @@ Result<std::unique_ptr<ReplayMachine>> ReplayMachine::create(const LogReader& lo
                                    drives);
     if (!machine) return machine.error();
     made->machine_ = std::move(*machine);
+    made->config_ = *config;
     Machine& m = *made->machine_;
     auto replayer = Replayer::create(log, m.door(), m.clock(), m.board().root(), m.board().memory());
     if (!replayer) return replayer.error();
@@ -45,6 +48,12 @@ void ReplayMachine::run_to(uint64_t icount) {
 void ReplayMachine::catch_up() {
     if (!ended_ && !machine_->loop().catch_up()) end();
 }
+
+Result<std::vector<uint8_t>> ReplayMachine::save() {
+    return save_machine(*machine_, config_, {});
+}
+
+Result<void> ReplayMachine::load(std::span<const uint8_t> snapshot) { return load_machine(snapshot, *machine_, config_); }
 
 void ReplayMachine::end() {
     ended_ = true;

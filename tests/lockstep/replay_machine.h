@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "replay/log_reader.h"
 #include "replay/replayer.h"
@@ -33,6 +35,10 @@ class ReplayMachine {
     AddressSpace& memory() { return machine_->board().memory(); }
     void dump(StateDump& to);
 
+    // As it is here, to bytes; and from what another machine of the recording was.
+    Result<std::vector<uint8_t>> save();
+    Result<void> load(std::span<const uint8_t> snapshot);
+
     bool ended() const { return ended_; }
     // At the end: as the recording did; else said() tells what is wrong.
     bool as_recorded() const { return !replayer_->divergence() && !replayer_->error(); }
@@ -43,6 +49,7 @@ class ReplayMachine {
     ReplayMachine() = default;
     void end();
 
+    MachineConfig config_;
     std::unique_ptr<Machine> machine_;
     std::unique_ptr<Replayer> replayer_;
     bool ended_ = false;

@@ -204,6 +204,35 @@ class PlantedFault(Lockstep):
         self.assertIn("A and B agree, and both differ from the recording:\n", output)
 
 
+class Resumed(Lockstep):
+    def resume(self, *options, status, log=None):
+        done = subprocess.run([LOCKSTEP.parent / "resume", *map(str, options), log or self.log], capture_output=True,
+                              text=True, timeout=300)
+        self.assertEqual(done.returncode, status, done)
+        return done.stdout
+
+    def test_same(self):
+        for guest in ([], ["HALT"]):
+            with self.subTest(guest=guest):
+                length = self.record(*guest)
+                for save in ("interp", "tcg"):
+                    output = self.resume("--save", save, "--points", 8, status=0)
+                    self.assertEqual(output, f"equal: {length} instructions, resumed at 8 points\n")
+
+    def test_one_that_goes_astray_is_found(self):
+        at = self.middle(self.record())
+        output = self.resume("--save", "interp", "--load", f"interp:fault=ram:8123@{at}", "--points", 5, status=1)
+        self.assertRegex(output, r"^saved by interp at instruction \d+.*, loaded by interp:fault=ram")
+        self.assertRegex(output, r"memory 'pc\.ram' (from offset 0x8123 on|differs in page 0x8 )")
+
+    def test_bad_use(self):
+        self.record()
+        for options in (["--save", "interpret"], ["--load", "what"], ["--points", "x"], ["--points"], ["--what"], [self.log]):
+            with self.subTest(options=options):
+                self.resume(*options, status=2)
+        self.resume(status=2, log=self.folder / "no such file")
+
+
 class BadUse(Lockstep):
     def test_bad_use(self):
         self.record()

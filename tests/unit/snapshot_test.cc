@@ -138,5 +138,47 @@ TEST(SnapshotTest, DamageChangesNothing) {
     check(rehash(longer), true);
 }
 
+TEST(SnapshotTest, HasANameAndSections) {
+    ToyMachine a, b;
+    a.record(200'000, 1, nullptr);
+    const SnapshotExtras extras{"before it broke", {{"disk", {1, 2, 3}}, {"empty", {}}}};
+    const auto bytes = save_snapshot(a.root, a.memory, extras);
+    EXPECT_EQ(snapshot_name(std::span(bytes).first(100)), "before it broke");
+    EXPECT_FALSE(snapshot_name(std::span(bytes).subspan(1)));
+    const auto back = read_snapshot_extras(bytes);
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(back->name, extras.name);
+    EXPECT_EQ(back->sections, extras.sections);
+    EXPECT_TRUE(load_snapshot(bytes, b.root, b.memory));
+    EXPECT_EQ(state_of(b), state_of(a));
+}
+
+TEST(SnapshotTest, ReadsVersionOne) {
+    ToyMachine a, b;
+    a.record(200'000, 1, nullptr);
+    auto bytes = save_snapshot(a.root, a.memory);
+    // Behind magic, version and behaviour version 2 has a state version, an empty name, and no sections.
+    bytes[8] = 1;
+    ASSERT_TRUE(bytes[10] == kStateVersion && !bytes[11] && !bytes[12]);
+    bytes.erase(bytes.begin() + 10, bytes.begin() + 13);
+    const auto loaded = load_snapshot(rehash(bytes), b.root, b.memory);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    EXPECT_EQ(state_of(b), state_of(a));
+    bytes[8] = 3;
+    EXPECT_FALSE(load_snapshot(rehash(bytes), b.root, b.memory));
+}
+
+TEST(SnapshotTest, CheckingChangesNothing) {
+    ToyMachine a, b;
+    a.record(200'000, 1, nullptr);
+    const auto before = state_of(b);
+    const auto ram = ram_of(b);
+    const auto bytes = save_snapshot(a.root, a.memory);
+    EXPECT_TRUE(check_snapshot(bytes, b.root, b.memory));
+    EXPECT_EQ(state_of(b), before);
+    EXPECT_EQ(ram_of(b), ram);
+    EXPECT_FALSE(check_snapshot(std::span(bytes).first(bytes.size() - 1), b.root, b.memory));
+}
+
 }  // namespace
 }  // namespace qr

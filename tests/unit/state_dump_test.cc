@@ -35,6 +35,7 @@ struct Device {
     int64_t negative = 0;
     bool another_order = false;
     std::string_view extra;  // a field that only this device has
+    uint8_t extra_value = 0;
     void state(StateVisitor& v) {
         if (another_order) v("big", big);
         v("channel", channel);
@@ -44,8 +45,7 @@ struct Device {
         v("text", text);
         if (!another_order) v("big", big);
         v("negative", negative);
-        uint8_t zero = 0;
-        if (!extra.empty()) v(extra, zero);
+        if (!extra.empty()) v(extra, extra_value);
     }
 };
 
@@ -117,6 +117,28 @@ TEST(StateDumpTest, NamesMissingAndUnknownFields) {
     loaded = load_state(state_of(d), dump_state(state_of(e)));
     ASSERT_FALSE(loaded);
     EXPECT_NE(loaded.error().message.find("has a field 'i8254.irq_latch'"), std::string::npos);
+}
+
+TEST(StateDumpTest, KnowsFieldsThatCameAndWent) {
+    Device old = sample(), now;
+    now.extra = "irq_latch";
+    const StateChange changes[] = {{3, true, "i8254.irq_latch", 0x55}, {2, false, "i8254.gone"}};
+    const StateDump dump = dump_state(state_of(old));
+    ASSERT_TRUE(load_state(state_of(now), dump, 2, changes));
+    EXPECT_EQ(now.extra_value, 0x55);
+    EXPECT_EQ(now.big, old.big);
+    EXPECT_FALSE(load_state(state_of(now), dump, 3, changes)) << "a snapshot of version 3 has the field";
+    old.extra = "gone";
+    ASSERT_TRUE(load_state(state_of(now), dump_state(state_of(old)), 1, changes));
+    EXPECT_FALSE(load_state(state_of(now), dump_state(state_of(old)), 2, changes));
+}
+
+TEST(StateDumpTest, PathsOfChangesFitAnyIndex) {
+    EXPECT_TRUE(fits_state_path("a[*].b", "a[0].b"));
+    EXPECT_TRUE(fits_state_path("a[*].b[*]", "a[12].b[3]"));
+    EXPECT_FALSE(fits_state_path("a[*].b", "a[0].bc"));
+    EXPECT_FALSE(fits_state_path("a[*].b", "a[0]"));
+    EXPECT_FALSE(fits_state_path("a.b", "a"));
 }
 
 TEST(StateDumpTest, RefusesSizesBeyondTheLimit) {
