@@ -37,6 +37,7 @@ Result<CharRegistry::Device*> CharRegistry::open(const std::string& text, const 
     if (!backend) return backend.error();
     auto device = std::make_unique<Device>();
     device->label = label;
+    device->stdio = spec->kind == CharSpec::Kind::kStdio;
     if (spec->mux || mon)
         device->mux = std::make_unique<CharMux>(std::move(*backend), host_);
     else
@@ -48,6 +49,7 @@ Result<CharRegistry::Device*> CharRegistry::open(const std::string& text, const 
 Result<void> CharRegistry::add(const std::string& id, const std::string& spec) {
     const auto device = open(spec, id, "-chardev");
     if (!device) return device.error();
+    (*device)->own = true;
     return {};
 }
 
@@ -73,6 +75,14 @@ Result<CharBackend*> CharRegistry::use(const std::string& spec, const std::strin
     const auto device = open(spec, label, option);
     if (!device) return device.error();
     return share(label, option);
+}
+
+void CharRegistry::release(CharBackend& backend) {
+    const auto device = std::ranges::find_if(devices_, [&](const auto& d) { return d->backend.get() == &backend; });
+    if (device == devices_.end()) return;
+    if ((*device)->own) return (*device)->used = false, void();
+    if ((*device)->stdio) stdio_used_ = false;
+    devices_.erase(device);
 }
 
 void CharRegistry::start() {

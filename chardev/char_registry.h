@@ -27,6 +27,9 @@ class CharRegistry {
     // One more front on a device that is multiplexed.
     Result<CharBackend*> share(const std::string& id, const std::string& option);
 
+    // Its front is there no more. What use() made for it is closed; one of -chardev can be used again.
+    void release(CharBackend& backend);
+
     bool stdio_used() const { return stdio_used_; }
     // Once every front is connected.
     void start();
@@ -46,6 +49,8 @@ class CharRegistry {
         std::unique_ptr<CharBackend> backend;  // or
         std::unique_ptr<CharMux> mux;
         bool used = false;
+        bool own = false;  // of -chardev
+        bool stdio = false;
     };
     Device* find(const std::string& label);
     Result<Device*> open(const std::string& spec, const std::string& label, const std::string& option);

@@ -397,6 +397,25 @@ bool AddressSpace::peek(uint64_t address, std::span<uint8_t> to) const {
     return all;
 }
 
+bool AddressSpace::poke(uint64_t address, std::span<const uint8_t> from) {
+    bool all = true;
+    while (!from.empty()) {
+        const uint64_t at = address & a20_mask();
+        const size_t n = std::min<size_t>(from.size(), kPageSize - (at & kPageMask));
+        const Slot& s = slot(at);
+        if (s.read_block) {
+            const uint64_t offset = s.read_offset + (at & kPageMask);
+            before_write(*s.read_block, offset, n, false);
+            std::memcpy(s.read_block->data() + offset, from.data(), n);
+        } else {
+            all = false;
+        }
+        address += n;
+        from = from.subspan(n);
+    }
+    return all;
+}
+
 // ---- dirty tracking ----
 
 void AddressSpace::clear_dirty(RamBlock& block, uint64_t page, DirtyClient client) {

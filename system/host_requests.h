@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The ports of the door by which the machine's buttons are pressed. Source: none (docs/architecture.rst).
+// The ports of the door by which the machine's buttons are pressed, and a debugger writes. Source: none (docs/architecture.rst).
 #pragma once
+
+#include <string>
+#include <vector>
 
 #include "hw/i386/pc.h"
 #include "hw/machine_requests.h"
@@ -29,6 +32,28 @@ struct PortAccessInput {
     }
 };
 
+struct DebugMemoryInput {
+    uint64_t address = 0;
+    bool physical = false;
+    std::vector<uint8_t> data;
+    template <class V>
+    void fields(V& v) {
+        v("address", address);
+        v("physical", physical);
+        v("data", data);
+    }
+};
+
+struct DebugRegisterInput {
+    std::string name;
+    std::vector<uint8_t> value;
+    template <class V>
+    void fields(V& v) {
+        v("name", name);
+        v("value", value);
+    }
+};
+
 class HostRequests final : public MachineRequests {
   public:
     HostRequests(Door& door, PcBoard& board, RunLoop& loop);
@@ -38,6 +63,8 @@ class HostRequests final : public MachineRequests {
     void nmi() override { enter(nmi_, ButtonInput{}); }
     uint32_t read_port(uint16_t port, unsigned size) override;
     void write_port(uint16_t port, unsigned size, uint32_t value) override;
+    bool write_memory(uint64_t address, bool physical, std::span<const uint8_t> data) override;
+    bool write_register(std::string_view name, std::span<const uint8_t> value) override;
 
   private:
     template <class Payload>
@@ -52,7 +79,11 @@ class HostRequests final : public MachineRequests {
     PcBoard& board_;
     InputPort<ButtonInput> reset_, power_, nmi_;
     InputPort<PortAccessInput> access_;
-    uint32_t read_ = 0;  // for the monitor: what the last access gave
+    InputPort<DebugMemoryInput> memory_;
+    InputPort<DebugRegisterInput> register_;
+    // For whoever asked: what the last access gave, and whether the last write was possible.
+    uint32_t read_ = 0;
+    bool written_ = false;
 };
 
 }  // namespace qr

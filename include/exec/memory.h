@@ -145,8 +145,11 @@ class AddressSpace {
         before_write(block, offset, size, false);
     }
 
-    // --- debuggers: no side effects. False if any byte isn't RAM, ROM or peekable. ---
+    // --- debuggers ---
+    // No side effects. False if any byte isn't RAM, ROM or peekable.
     bool peek(uint64_t address, std::span<uint8_t> to) const;
+    // Changes what is read there, ROM too. False if any byte is neither; the others are written.
+    bool poke(uint64_t address, std::span<const uint8_t> from);
 
     // --- dirty tracking ---
     // Clears the client's bit for one page (and makes the CPU forget direct write pointers to it).

@@ -251,6 +251,18 @@ bool peek_linear(const Cpu& cpu, uint32_t linear, std::span<uint8_t> to) {
     return all;
 }
 
+bool poke_linear(Cpu& cpu, uint32_t linear, std::span<const uint8_t> from) {
+    bool all = true;
+    while (!from.empty()) {
+        const size_t n = std::min<size_t>(from.size(), kPageSize - (linear & kPageMask));
+        const std::optional<uint64_t> physical = peek_translate(cpu, linear);
+        all &= physical && cpu.memory().poke(*physical, from.first(n));
+        linear += static_cast<uint32_t>(n);
+        from = from.subspan(n);
+    }
+    return all;
+}
+
 bool load_pdptes(Cpu& cpu, uint32_t cr3) {
     // 4.4.1: bits 1, 2, 5-8 and those above the physical address width are reserved.
     constexpr uint64_t kReserved = 0x1e6 | kAbovePhys | kNoExecute;

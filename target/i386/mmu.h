@@ -45,6 +45,8 @@ uint8_t fetch_byte(Cpu& cpu, uint32_t linear);
 std::optional<uint64_t> peek_translate(const Cpu& cpu, uint32_t linear);
 // False if any byte isn't mapped, or can't be read without a side effect (it is shown as 0xff).
 bool peek_linear(const Cpu& cpu, uint32_t linear, std::span<uint8_t> to);
+// False if any byte isn't mapped, or isn't memory; the others are written.
+bool poke_linear(Cpu& cpu, uint32_t linear, std::span<const uint8_t> from);
 
 // CR3's PDPTEs, in PAE mode. False if one of the present ones has a reserved bit set (#GP).
 bool load_pdptes(Cpu& cpu, uint32_t cr3);

@@ -30,6 +30,10 @@ enum X87Status : uint16_t {
 // Makes ES and B follow from the flags and masks, and FERR# from ES. After every change to either
 // word.
 void update_x87_summary(Cpu& cpu);
+void set_x87_control(Cpu& cpu, uint16_t value);
+// The tag word, two bits a physical register: 0 valid, 1 zero, 2 special, 3 empty. Only the last can be set.
+uint16_t tag_word(const FpuState& f);
+void set_tag_word(FpuState& f, uint16_t tags);
 // FNINIT; also the end of FNSAVE.
 void init_x87(Cpu& cpu);
 

@@ -7,18 +7,14 @@
 
 namespace qr::i386 {
 
-namespace {
-
-// Bits 7 and 13 to 15 don't exist, bit 6 reads as 1.
-constexpr uint16_t kControlMask = 0x1f3f;
-constexpr uint16_t kControlOnes = 0x0040;
-
-void set_control(Cpu& cpu, uint16_t value) {
+void set_x87_control(Cpu& cpu, uint16_t value) {
+    // Bits 7 and 13 to 15 don't exist, bit 6 reads as 1.
+    constexpr uint16_t kControlMask = 0x1f3f;
+    constexpr uint16_t kControlOnes = 0x0040;
     cpu.fpu.control = (value & kControlMask) | kControlOnes;
     update_x87_summary(cpu);
 }
 
-// Two bits a physical register: 0 valid, 1 zero, 2 special, 3 empty.
 uint16_t tag_word(const FpuState& f) {
     using softfloat::FloatClass;
     unsigned tags = 0;
@@ -41,6 +37,8 @@ void set_tag_word(FpuState& f, uint16_t tags) {
     for (unsigned n = 0; n < 8; ++n)
         if (bits(tags, 2 * n, 2) == 3) f.empty |= static_cast<uint8_t>(1u << n);
 }
+
+namespace {
 
 template <bool k32>
 constexpr unsigned kEnvSize = k32 ? 28 : 14;
@@ -117,7 +115,7 @@ void set_environment(Cpu& cpu, const Environment<k32>& e) {
     // ES as it was, so that a change of it is seen.
     f.status =
         static_cast<uint16_t>((e.field[1] & ~(kX87Summary | kX87Busy)) | (f.status & kX87Summary));
-    set_control(cpu, static_cast<uint16_t>(e.field[0]));
+    set_x87_control(cpu, static_cast<uint16_t>(e.field[0]));
 }
 
 }  // namespace
@@ -129,7 +127,7 @@ void init_x87(Cpu& cpu) {
     f.fip = f.fdp = 0;
     f.fcs = f.fds = 0;
     f.opcode = 0;
-    set_control(cpu, 0x37f);
+    set_x87_control(cpu, 0x37f);
 }
 
 void x87_fninit_insn(Cpu& cpu, const Insn&) {
@@ -146,7 +144,7 @@ void x87_fnclex_insn(Cpu& cpu, const Insn&) {
 
 void x87_fldcw_insn(Cpu& cpu, const Insn& insn) {
     cpu.check_fpu(true);
-    set_control(cpu, read_mem<uint16_t>(cpu, insn));
+    set_x87_control(cpu, read_mem<uint16_t>(cpu, insn));
 }
 
 void x87_fnstcw_insn(Cpu& cpu, const Insn& insn) {
@@ -177,7 +175,7 @@ void x87_fnstenv_insn(Cpu& cpu, const Insn& insn) {
     cpu.check_fpu(false);
     cpu.probe(insn.seg, ea(cpu, insn), kEnvSize<k32>, true);
     environment<k32>(cpu).write(cpu, insn);
-    set_control(cpu, cpu.fpu.control | softfloat::kAllExceptions);
+    set_x87_control(cpu, cpu.fpu.control | softfloat::kAllExceptions);
 }
 
 template <bool k32>
