@@ -59,7 +59,7 @@ Result<ContentsRecord> decode(std::span<const uint8_t> bytes, const std::string&
 
 }  // namespace
 
-Result<std::vector<uint8_t>> HostDrive::contents(uint64_t limit) {
+Result<std::vector<uint8_t>> HostDrive::contents(uint64_t limit, std::optional<uint64_t> since) {
     std::vector<uint8_t> to;
     Result<void> result;
     queue_.run([&] {
@@ -74,16 +74,19 @@ Result<std::vector<uint8_t>> HostDrive::contents(uint64_t limit) {
             put_varint(to, m->size);
             std::vector<uint8_t> written;
             if (m->overlay && checked()) {
-                const uint64_t bytes = m->overlay->written_bytes();
-                if (bytes > left) {
+                bool fits = true;
+                const auto visit = [&](uint64_t offset, std::span<const uint8_t> data) {
+                    fits = fits && data.size() <= left;
+                    if (!fits) return IoStatus{};
+                    left -= data.size();
+                    put_run(written, offset, data);
+                    return IoStatus{};
+                };
+                const auto done = since ? m->overlay->for_each_change(*since, visit) : m->overlay->for_each(visit);
+                if (!fits) {
                     result = Error{fmt::format("drive '{}' has more than {} MiB that were written", settings_.id, limit >> 20)};
                     return;
                 }
-                left -= bytes;
-                const auto done = m->overlay->for_each([&](uint64_t offset, std::span<const uint8_t> data) {
-                    put_run(written, offset, data);
-                    return IoStatus{};
-                });
                 if (!done.ok()) {
                     result = Error{fmt::format("drive '{}': {}", settings_.id, done.message)};
                     return;
@@ -126,10 +129,18 @@ Result<void> HostDrive::keep_version(Medium& m, uint64_t version, const std::vec
     return {};
 }
 
-Result<void> HostDrive::provide(std::span<const uint8_t> bytes) {
-    auto decoded = decode(bytes, settings_.id);
-    if (!decoded) return decoded.error();
-    ContentsRecord& c = *decoded;
+Result<void> HostDrive::provide(std::span<const std::span<const uint8_t>> contents) {
+    ContentsRecord c;
+    for (const auto& bytes : contents) {
+        auto decoded = decode(bytes, settings_.id);
+        if (!decoded) return decoded.error();
+        // What was written before comes first.
+        for (size_t i = 0; i < std::min(c.media.size(), decoded->media.size()); ++i) {
+            auto& written = decoded->media[i].written;
+            written.insert(written.begin(), c.media[i].written.begin(), c.media[i].written.end());
+        }
+        c = std::move(*decoded);
+    }
     for (size_t i = 0; i < c.media.size(); ++i) {
         MediumRecord& then = c.media[i];
         if (i < media_.size()) {

@@ -131,10 +131,13 @@ class HostDrive final : public Drive {
 
     // What state() leaves out because this process has it: the media that were in the drive and, of a recording, what
     // their overlays have, at most `limit` bytes of it. So a snapshot can be taken elsewhere. (drive_contents.cc)
-    Result<std::vector<uint8_t>> contents(uint64_t limit);
+    // since: only what was written since that version of the disk, if it is still pinned.
+    Result<std::vector<uint8_t>> contents(uint64_t limit, std::optional<uint64_t> since = {});
     // Before a state with these contents is loaded: media that were never in this drive are opened, and its version of
-    // the disk is kept (until release_version()), so that it can be gone to. Nothing changes for the machine.
-    Result<void> provide(std::span<const uint8_t> contents);
+    // the disk is kept (until release_version()), so that it can be gone to. Nothing changes for the machine. Several:
+    // each has what was written since the one before; the last one's version it is.
+    Result<void> provide(std::span<const std::span<const uint8_t>> contents);
+    Result<void> provide(std::span<const uint8_t> contents) { return provide(std::span(&contents, 1)); }
 
     // In replay: where a medium is now that was at `file` then.
     void set_path_map(std::function<std::string(const std::string&)> map) { path_map_ = std::move(map); }

@@ -467,13 +467,21 @@ uint64_t Overlay::written_bytes() const {
     return sectors * kSector;
 }
 
-IoStatus Overlay::for_each(const std::function<IoStatus(uint64_t, std::span<const uint8_t>)>& visit) {
+IoStatus Overlay::for_each(const Visit& visit) { return visit_changes(Root(root_.size()), visit); }
+
+IoStatus Overlay::for_each_change(uint64_t version, const Visit& visit) {
+    const auto pinned = pins_.find(version);
+    return pinned == pins_.end() ? for_each(visit) : visit_changes(pinned->second, visit);
+}
+
+// What was written is never taken back within a recording: a block of `before` is there now, too.
+IoStatus Overlay::visit_changes(const Root& before, const Visit& visit) {
     std::vector<uint8_t> data(kBlock);
     for (size_t i = 0; i < root_.size(); ++i) {
-        if (!root_[i]) continue;
+        if (!root_[i] || root_[i] == before[i]) continue;
         for (size_t k = 0; k < kLeafBlocks; ++k) {
             const Entry& entry = root_[i]->entries[k];
-            if (entry.slot == kNone) continue;
+            if (entry.slot == kNone || (before[i] && before[i]->entries[k] == entry)) continue;
             std::ranges::fill(data, 0);
             if (!entry.zero) {
                 if (auto done = read_slot(entry.slot, 0, data); !done.ok()) return done;

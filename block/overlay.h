@@ -68,7 +68,10 @@ class Overlay {
     void clear();
 
     // Every written run of sectors, in order.
-    IoStatus for_each(const std::function<IoStatus(uint64_t offset, std::span<const uint8_t> data)>& visit);
+    using Visit = std::function<IoStatus(uint64_t offset, std::span<const uint8_t> data)>;
+    IoStatus for_each(const Visit& visit);
+    // The same, of those blocks that aren't as they were in a pinned version. All of them if it isn't pinned.
+    IoStatus for_each_change(uint64_t version, const Visit& visit);
     uint64_t written_bytes() const;
 
   private:
@@ -80,6 +83,7 @@ class Overlay {
         bool zero = false;  // all of it reads as zeroes; the slot has no data
         std::array<uint64_t, 2> valid{};
         bool has(unsigned sector) const { return valid[sector / 64] >> (sector % 64) & 1; }
+        bool operator==(const Entry&) const = default;
         bool full() const { return (valid[0] & valid[1]) == ~uint64_t{0}; }
     };
     struct Leaf {
@@ -90,6 +94,7 @@ class Overlay {
 
     Overlay(int fd, bool kept, Origin origin);
     const Entry* find(uint64_t block) const;
+    IoStatus visit_changes(const Root& before, const Visit& visit);
     Entry& entry_for_write(uint64_t block);
     void drop(Root& root);
     IoStatus write_block(uint64_t block, unsigned first_sector, std::span<const uint8_t> from);

@@ -40,9 +40,13 @@ std::array<uint8_t, kFileHeadSize> FileHead::encode() const {
 }
 
 bool known_chunk(ChunkType type) {
-    return type == kChunkHeader || type == kChunkBlob || type == kChunkEvents ||
-           type == kChunkDigest || type == kChunkSnapshot || type == kChunkIndex ||
-           type == kChunkEnd;
+    return type == kChunkHeader || type == kChunkBlob || type == kChunkEvents || type == kChunkEnd ||
+           optional_chunk(type);
+}
+
+bool optional_chunk(ChunkType type) {
+    return type == kChunkDigest || type == kChunkSnapshot || type == kChunkCheckpoint ||
+           type == kChunkCheckpointPiece || type == kChunkIndex;
 }
 
 std::string chunk_name(ChunkType type) {

@@ -64,9 +64,13 @@ constexpr ChunkType kChunkBlob = chunk_type("BLOB");
 constexpr ChunkType kChunkEvents = chunk_type("EVNT");
 constexpr ChunkType kChunkDigest = chunk_type("DIGE");
 constexpr ChunkType kChunkSnapshot = chunk_type("SNAP");
+constexpr ChunkType kChunkCheckpoint = chunk_type("CKPT");
+constexpr ChunkType kChunkCheckpointPiece = chunk_type("CKPP");
 constexpr ChunkType kChunkIndex = chunk_type("INDX");
 constexpr ChunkType kChunkEnd = chunk_type("END ");
 bool known_chunk(ChunkType type);
+// One that a reader may do without.
+bool optional_chunk(ChunkType type);
 std::string chunk_name(ChunkType type);
 
 constexpr uint32_t kChunkOptional = 1;    // a reader that does not know the type may skip it

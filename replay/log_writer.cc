@@ -268,6 +268,18 @@ void LogWriter::snapshot(Position position, int64_t virtual_ns, std::vector<uint
     });
 }
 
+void LogWriter::checkpoint(Position position, int64_t virtual_ns, std::shared_ptr<const CheckpointData> data) {
+    if (!recording_ || failed()) return;
+    checkpoint_busy_.store(true, std::memory_order_release);
+    post([this, position, virtual_ns, data = std::move(data)] {
+        auto done = write_checkpoint(*data, [&](ChunkType type, std::span<const uint8_t> raw, bool compress) {
+            return write_chunk(type, position, position, virtual_ns, raw, compress);
+        });
+        checkpoint_busy_.store(false, std::memory_order_release);
+        return done;
+    });
+}
+
 Result<void> LogWriter::write_events(const EventsHead& head, std::span<const uint8_t> events,
                                      Position first, Position last, int64_t virtual_ns) {
     std::vector<uint8_t> raw;
@@ -286,8 +298,7 @@ Result<void> LogWriter::write_chunk(ChunkType type, Position first, Position las
     head.first = first;
     head.last = last;
     head.virtual_ns = static_cast<uint64_t>(virtual_ns);
-    if (type == kChunkDigest || type == kChunkSnapshot || type == kChunkIndex)
-        head.flags |= kChunkOptional;
+    if (optional_chunk(type)) head.flags |= kChunkOptional;
     remember(type, first);
     return file_.append(head, raw, compress);
 }

@@ -23,6 +23,7 @@
 #include <thread>
 #include <vector>
 
+#include "replay/checkpoint_log.h"
 #include "replay/journal.h"
 #include "replay/log_file.h"
 #include "replay/log_header.h"
@@ -65,6 +66,9 @@ class LogWriter {
     using Make = std::function<std::vector<uint8_t>()>;
     void digest(Position position, int64_t virtual_ns, Make make);
     void snapshot(Position position, int64_t virtual_ns, std::vector<uint8_t> bytes);
+    // A checkpoint of here. Only if there is room: the one before was written.
+    bool checkpoint_room() const { return !checkpoint_busy_.load(std::memory_order_acquire); }
+    void checkpoint(Position position, int64_t virtual_ns, std::shared_ptr<const CheckpointData> data);
     // Writes END. reason: for people, such as "shutdown" or "terminated by SIGTERM".
     Result<void> finish(Position position, int64_t virtual_ns, const std::string& reason);
 
@@ -128,6 +132,7 @@ class LogWriter {
     bool area_taken_[2] = {};
     std::optional<Error> error_;
     std::atomic<bool> failed_ = false;
+    std::atomic<bool> checkpoint_busy_ = false;
     std::thread worker_;
 };
 

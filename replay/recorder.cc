@@ -23,7 +23,9 @@ Recorder::Recorder(Door& door, VirtualClock& clock, StateRoot& root, AddressSpac
       options_(options),
       pages_(memory),
       encoder_(std::make_shared<DigestEncoder>()),
-      last_digest_ns_(clock.now_ns()) {
+      last_digest_ns_(clock.now_ns()),
+      checkpoints_(root, memory, options.changes),
+      next_checkpoint_(std::chrono::steady_clock::now() + options.checkpoint_interval) {
     door_.record_to(*this);
 }
 
@@ -44,6 +46,8 @@ bool Recorder::digest_due() const {
 void Recorder::tick() {
     if (log_.failed()) return;
     if (digest_due()) digest_now();
+    if (options_.checkpoint_interval.count() && std::chrono::steady_clock::now() >= next_checkpoint_ && log_.checkpoint_room())
+        checkpoint();
     log_.tick(door_.position(), clock_.now_ns());
 }
 
@@ -63,6 +67,14 @@ void Recorder::digest_now() {
     const auto end = std::chrono::steady_clock::now();
     next_digest_ = end + std::min<std::chrono::steady_clock::duration>(
                              (end - begin) * 1000 / options_.digest_share, kLongestGap);
+}
+
+void Recorder::checkpoint() {
+    const auto begin = std::chrono::steady_clock::now();
+    if (auto data = checkpoints_.make()) log_.checkpoint(door_.position(), clock_.now_ns(), std::move(*data));
+    // What can't be taken now (a disk has too much that is new) can't be later: events and digests are what counts.
+    const auto end = std::chrono::steady_clock::now();
+    next_checkpoint_ = end + std::max<std::chrono::steady_clock::duration>(options_.checkpoint_interval, (end - begin) * 100);
 }
 
 Result<void> Recorder::finish(const std::string& reason) {

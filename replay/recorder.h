@@ -37,6 +37,9 @@ class Recorder final : public EventSink {
         // They are rarer where memory changes fast, and when an idle guest's seconds pass in no
         // time.
         unsigned digest_share = 5;
+        // Of the host's time, between checkpoints; 0: none are taken. They are rarer where one takes more than 1 % of it.
+        std::chrono::milliseconds checkpoint_interval{0};
+        CheckpointMaker::Changes changes{};  // what checkpoints need beside state and memory
     };
 
     // Attaches itself to the door. log: begun, and outlives this.
@@ -62,6 +65,7 @@ class Recorder final : public EventSink {
 
   private:
     bool digest_due() const;
+    void checkpoint();
 
     Door& door_;
     VirtualClock& clock_;
@@ -72,6 +76,8 @@ class Recorder final : public EventSink {
     std::shared_ptr<DigestEncoder> encoder_;  // the log's worker uses it
     int64_t last_digest_ns_ = 0;
     std::chrono::steady_clock::time_point next_digest_;  // not before
+    CheckpointMaker checkpoints_;
+    std::chrono::steady_clock::time_point next_checkpoint_;
 };
 
 }  // namespace qr

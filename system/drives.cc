@@ -110,20 +110,26 @@ namespace {
 std::string section_of(const HostDrive& drive) { return "drive." + drive.id(); }
 }  // namespace
 
-Result<void> Drives::contents(Sections& to, uint64_t limit) const {
-    for (const auto& drive : drives_) {
-        auto bytes = drive->contents(limit);
+Result<void> Drives::contents(Sections& to, uint64_t limit, std::span<const uint64_t> since) const {
+    for (size_t i = 0; i < drives_.size(); ++i) {
+        auto bytes = drives_[i]->contents(limit, since.empty() ? std::nullopt : std::optional(since[i]));
         if (!bytes) return bytes.error();
-        to[section_of(*drive)] = std::move(*bytes);
+        to[section_of(*drives_[i])] = std::move(*bytes);
     }
     return {};
 }
 
-Result<void> Drives::provide(const Sections& from) const {
+Result<void> Drives::provide(const Sections& from) const { return provide(std::span(&from, 1)); }
+
+Result<void> Drives::provide(std::span<const Sections> from) const {
     for (const auto& drive : drives_) {
-        const auto found = from.find(section_of(*drive));
-        if (found == from.end()) return Error{fmt::format("the snapshot has nothing about drive '{}'", drive->id())};
-        if (auto done = drive->provide(found->second); !done) return done;
+        std::vector<std::span<const uint8_t>> all;
+        for (const Sections& sections : from) {
+            const auto found = sections.find(section_of(*drive));
+            if (found == sections.end()) return Error{fmt::format("the snapshot has nothing about drive '{}'", drive->id())};
+            all.push_back(found->second);
+        }
+        if (auto done = drive->provide(all); !done) return done;
     }
     return {};
 }

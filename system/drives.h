@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,11 @@ class Drives {
     void state(StateVisitor& v);
     // See HostDrive::contents() and provide(). As sections of a snapshot, "drive.ID".
     using Sections = std::map<std::string, std::vector<uint8_t>>;
-    Result<void> contents(Sections& to, uint64_t limit) const;
+    // since: versions of all drives, by index; empty: everything.
+    Result<void> contents(Sections& to, uint64_t limit, std::span<const uint64_t> since = {}) const;
     Result<void> provide(const Sections& from) const;
+    // Several that build on each other.
+    Result<void> provide(std::span<const Sections> from) const;
 
   private:
     std::vector<DriveConfig> configs_;

@@ -21,6 +21,8 @@
 #include "accel/tcg/tcg.h"
 #include "chardev/char_registry.h"
 #include "monitor/monitor.h"
+#include "replay/checkpoint_log.h"
+#include "replay/log_indexer.h"
 #include "replay/log_reader.h"
 #include "replay/log_writer.h"
 #include "system/displays.h"
@@ -271,7 +273,9 @@ class Emulator {
     }
 
     // What wasn't said goes to the terminal with -nographic, the first serial port and a monitor on one.
-    bool on_terminal() const { return options_.nographic || (replaying() && config_.nographic); }
+    bool on_terminal() const {
+        return !options_.icount.index && (options_.nographic || (replaying() && config_.nographic));
+    }
 
     Result<void> connect_devices() {
         PcBoard& board = machine_->board();
@@ -415,6 +419,8 @@ class Emulator {
         options.digest_interval_ns = int64_t{config_.digest_ms} * 1'000'000;
         // Who asks for a density gets it, whatever it costs.
         if (options_.icount.digest_given) options.digest_share = 0;
+        options.checkpoint_interval = std::chrono::seconds(options_.icount.checkpoint_seconds);
+        options.changes = machine_->disk_changes();
         PcBoard& board = machine_->board();
         recorder_ = std::make_unique<Recorder>(machine_->door(), machine_->clock(), board.root(),
                                                board.memory(), *writer_, options);
@@ -429,12 +435,52 @@ class Emulator {
         if (!replayer) return replayer.error();
         replayer_ = std::move(*replayer);
         machine_->loop().replay_with(*replayer_);
-        machine_->travel().replay_with(*replayer_, checkpoint_budget());
+        checkpoint_log_ = std::make_unique<CheckpointReader>(*reader_);
+        TimeTravel& travel = machine_->travel();
+        travel.replay_with(*replayer_, checkpoint_budget(), checkpoint_log_.get());
+        if (options_.icount.index) return begin_index();
+        const IcountOptions& icount = options_.icount;
+        if (!icount.start_at_end && !icount.start_at) return {};
+        return travel.seek(icount.start_at.value_or(reader_->end().position.icount));
+    }
+
+    // The log is written anew, with checkpoints.
+    Result<void> begin_index() {
+        auto indexer = LogIndexer::create(*reader_, options_.icount.file);
+        if (!indexer) return indexer.error();
+        indexer_ = std::move(*indexer);
+        PcBoard& board = machine_->board();
+        auto maker = std::make_shared<CheckpointMaker>(board.root(), board.memory(), machine_->disk_changes());
+        machine_->travel().index_by([this, maker] {
+            if (index_result_) index_result_ = add_checkpoint(*maker);
+        });
         return {};
+    }
+    Result<void> add_checkpoint(CheckpointMaker& maker) {
+        const auto data = maker.make();
+        if (!data) return data.error();
+        ++indexed_;
+        return indexer_->checkpoint(machine_->door().position(), machine_->clock().now_ns(), **data);
+    }
+    // The log that is there stays unless the replay came to its end, and all was as recorded.
+    int finish_index(int status) {
+        if (status || !replayer_->at_end()) {
+            notice(fmt::format("log '{}' stays as it was: it was not replayed to its end", options_.icount.file));
+            return status ? status : 1;
+        }
+        if (index_result_) index_result_ = indexer_->finish();
+        if (!index_result_) {
+            notice(index_result_.error().message);
+            return 1;
+        }
+        notice(fmt::format("log '{}': {} checkpoints were added, {:.1f} MiB", options_.icount.file, indexed_,
+                           static_cast<double>(indexer_->added_bytes()) / 1048576));
+        return 0;
     }
 
     // Whoever can ask for the way back gets it, at a moderate price.
     uint64_t checkpoint_budget() const {
+        if (options_.icount.index) return 0;
         if (options_.icount.checkpoint_budget) return *options_.icount.checkpoint_budget;
         return wants_monitor() ? std::min(kCheckpointBudget, host_memory() / 4) : 0;
     }
@@ -473,6 +519,7 @@ class Emulator {
         chardevs_->drain();
         g_main_loop_unref(io);
         finish_drives();
+        if (indexer_) status = finish_index(status);
         if (const auto statistics = translator_statistics(machine_->engine()); jit_log_ && statistics)
             jit_log_->finish(*statistics, machine_->clock().icount());
         return status;
@@ -492,6 +539,10 @@ class Emulator {
     std::unique_ptr<Qtest> qtest_;
     std::unique_ptr<Recorder> recorder_;
     std::unique_ptr<Replayer> replayer_;
+    std::unique_ptr<CheckpointReader> checkpoint_log_;
+    std::unique_ptr<LogIndexer> indexer_;
+    Result<void> index_result_;
+    uint64_t indexed_ = 0;
     std::unique_ptr<ReplayProgress> progress_;
     std::unique_ptr<Monitor> monitor_;  // outlives what is connected to it
     std::unique_ptr<CharRegistry> chardevs_;

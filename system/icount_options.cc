@@ -31,6 +31,30 @@ Result<void> parse_shift(const std::string& text, IcountOptions& out) {
     return {};
 }
 
+template <class T = uint64_t>
+std::optional<T> parse_number(const std::string& text) {
+    T number = 0;
+    const char* end = text.data() + text.size();
+    const auto [at, status] = std::from_chars(text.data(), end, number);
+    return status == std::errc{} && at == end && !text.empty() ? std::optional(number) : std::nullopt;
+}
+
+// In a replay: memory for checkpoints. In a recording: seconds between those in the log.
+Result<void> parse_checkpoints(const std::string& text, IcountOptions& out) {
+    if (out.mode == ReplayMode::kRecord) {
+        const auto seconds = text == "off" ? 0 : parse_number<uint32_t>(text);
+        if (!seconds) return Error{fmt::format("rrcheckpoints expects a number of seconds, or off, not '{}'", text)};
+        out.checkpoint_seconds = *seconds;
+        return {};
+    }
+    if (out.mode != ReplayMode::kReplay) return Error{"rrcheckpoints is of use only with rr=record or rr=replay"};
+    if (text == "auto") return {};
+    out.checkpoint_budget = text == "off" ? uint64_t{0} : parse_size(text, 'M');
+    if (!out.checkpoint_budget)
+        return Error{fmt::format("rrcheckpoints expects auto, off, or memory such as 512M, not '{}'", text)};
+    return {};
+}
+
 }  // namespace
 
 Result<IcountOptions> parse_icount(const std::string& text) {
@@ -57,6 +81,8 @@ Result<IcountOptions> parse_icount(const std::string& text) {
     options.take("rrsnapshot");  // snapshots are in the log: nothing needs naming
     const auto speed = options.take("rrspeed");
     const auto checkpoints = options.take("rrcheckpoints");
+    const Result<bool> index = options.take_bool("rrindex", false);
+    const auto start = options.take("rrstart");
     if (const auto digest = options.take("rrdigest")) {
         out.digest_given = true;
         const char* end = digest->data() + digest->size();
@@ -89,11 +115,17 @@ Result<IcountOptions> parse_icount(const std::string& text) {
         if (!parsed) return wrong("rrspeed: " + parsed.error().message);
         out.replay_speed = *parsed;
     }
-    if (checkpoints && out.mode != ReplayMode::kReplay) return wrong("rrcheckpoints is of use only with rr=replay");
-    if (checkpoints && *checkpoints != "auto") {
-        out.checkpoint_budget = *checkpoints == "off" ? uint64_t{0} : parse_size(*checkpoints, 'M');
-        if (!out.checkpoint_budget)
-            return wrong(fmt::format("rrcheckpoints expects auto, off, or memory such as 512M, not '{}'", *checkpoints));
+    if (checkpoints) {
+        if (const auto done = parse_checkpoints(*checkpoints, out); !done) return wrong(done.error().message);
+    }
+    if (!index) return wrong(index.error().message);
+    out.index = *index;
+    if ((out.index || start) && out.mode != ReplayMode::kReplay) return wrong("rrindex and rrstart are of use only with rr=replay");
+    if (start && *start == "end") {
+        out.start_at_end = true;
+    } else if (start) {
+        out.start_at = parse_number(*start);
+        if (!out.start_at) return wrong(fmt::format("rrstart expects an instruction count, or end, not '{}'", *start));
     }
     if (!mode && file) {
         return wrong("rrfile is of use only with rr=record or rr=replay");

@@ -13,6 +13,8 @@ namespace qr {
 
 namespace {
 
+constexpr uint64_t kMostWritten = uint64_t{1} << 29;  // to all disks between two of a log's checkpoints
+
 std::optional<std::array<uint8_t, 16>> parse_uuid(const std::string& text) {
     std::array<uint8_t, 16> uuid{};
     std::string digits;
@@ -119,6 +121,21 @@ Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config, co
     return machine;
 }
 
+CheckpointMaker::Changes Machine::disk_changes() {
+    return [this, pinned = std::vector<uint64_t>()]() mutable -> Result<CheckpointSections> {
+        CheckpointSections sections;
+        if (auto done = drives_->contents(sections, kMostWritten, pinned); !done) return done.error();
+        std::vector<uint64_t> versions;
+        for (size_t d = 0; d < drives_->all().size(); ++d) {
+            HostDrive& drive = *drives_->all()[d];
+            versions.push_back(drive.version());
+            if (d < pinned.size() && pinned[d] != versions[d]) drive.release_version(pinned[d]);
+        }
+        pinned = std::move(versions);
+        return sections;
+    };
+}
+
 void Machine::build_loop(const RunLoop::Settings& settings, MachineEars ears) {
     loop_ = std::make_unique<RunLoop>(
         RunLoop::Parts{board_->cpu(), countdown_, clock_, door_, [this] { board_->reset(); },
@@ -136,7 +153,8 @@ void Machine::build_loop(const RunLoop::Settings& settings, MachineEars ears) {
     };
     disks.release = [this](size_t disk, uint64_t version) { drives_->all()[disk]->release_version(version); };
     travel_ = std::make_unique<TimeTravel>(
-        TimeTravel::Parts{*loop_, board_->cpu(), door_, board_->root(), board_->memory(), std::move(disks)});
+        TimeTravel::Parts{*loop_, board_->cpu(), door_, board_->root(), board_->memory(), std::move(disks),
+                          [this](std::span<const CheckpointSections> all) { return drives_->provide(all); }});
     loop_->travel_with(*travel_);
     requests_ = std::make_unique<HostRequests>(door_, *board_, *loop_);
     control_.target = loop_.get();

@@ -65,6 +65,9 @@ class Machine {
     MachineRequests& requests() { return *requests_; }
     Drives& drives() { return *drives_; }
     const i386::Engine& engine() const { return *engine_; }
+    // For a log's checkpoints: what disks have that is new since the call before. To be followed by a dump of the whole
+    // state, which pins what there is.
+    CheckpointMaker::Changes disk_changes();
 
   private:
     Machine() = default;

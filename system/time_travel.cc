@@ -13,18 +13,23 @@ namespace {
 // Checkpoints that are passed: no closer than this, and so that they take about a thirtieth of the time.
 constexpr std::chrono::milliseconds kSpacing{100};
 constexpr int kShare = 30;
+// Those that go into the log when it is indexed.
+constexpr std::chrono::milliseconds kIndexSpacing{400};
 // On the way to somewhere each checkpoint is this many times closer to it than the one before, down to so few
 // instructions.
 constexpr uint64_t kCloser = 8;
 constexpr uint64_t kClosest = 2000;
 // So many of those are kept.
 constexpr unsigned kNearMax = 500;
+// A checkpoint in the log that saves fewer instructions than this isn't worth reading.
+constexpr uint64_t kWorthLoading = 50'000'000;
 // Of what a scan found, the latest that are remembered.
 constexpr size_t kFoundMax = 1 << 16;
 }  // namespace
 
-void TimeTravel::replay_with(Replayer& replayer, uint64_t budget) {
+void TimeTravel::replay_with(Replayer& replayer, uint64_t budget, const CheckpointReader* log) {
     replayer_ = &replayer;
+    log_ = log;
     first_ = now();
     if (budget) checkpoints_ = std::make_unique<Checkpoints>(parts_.root, parts_.memory, parts_.disks, budget);
 }
@@ -33,6 +38,7 @@ void TimeTravel::go_live() {
     set_trip(Trip::kNone);
     replayer_ = nullptr;
     checkpoints_.reset();
+    log_ = nullptr;
     breaks_.clear();
     scan_ = {};
 }
@@ -52,6 +58,10 @@ void TimeTravel::take(bool passing) {
 }
 
 void TimeTravel::passing() {
+    if (index_ && HostClock::now() - indexed_at_ >= kIndexSpacing) {
+        index_();
+        indexed_at_ = HostClock::now();
+    }
     if (!checkpoints_) return;
     if (!checkpoints_->count()) {
         began_ = HostClock::now();
@@ -68,19 +78,42 @@ void TimeTravel::passing() {
     if (time - passed_at_ >= kSpacing && (spent_ + cost_) * kShare <= time - began_) take(true);
 }
 
-void TimeTravel::restore(Position position) {
-    checkpoints_->restore(position);
+void TimeTravel::arrive_by_checkpoint() {
     replayer_->seek();
-    last_checkpoint_ = position.icount;
+    last_checkpoint_ = now();
     passed_at_ = HostClock::now();
     parts_.loop.moved();
+}
+
+Result<void> TimeTravel::approach(uint64_t icount, bool back) {
+    // The beginning is what everything can be reached from.
+    if (checkpoints_ && !checkpoints_->count()) {
+        began_ = HostClock::now();
+        take(true);
+    }
+    const Position* const near = checkpoints_ ? checkpoints_->before(icount) : nullptr;
+    const Position* const logged = log_ ? log_->before(icount) : nullptr;
+    const uint64_t from = near && (back || near->icount > now()) ? near->icount : back ? 0 : now();
+    if (logged && (logged->icount > from + kWorthLoading || (back && !near))) {
+        if (const auto done = log_->load(*logged, parts_.root, parts_.memory, parts_.provide); !done) return done;
+        arrive_by_checkpoint();
+        // The next time it is at hand.
+        if (checkpoints_) checkpoints_->take(parts_.door.position(), true);
+        return {};
+    }
+    if (!near) return back ? Error{"there is nothing before this"} : Result<void>{};
+    if (!back && near->icount <= now()) return {};
+    checkpoints_->restore(*near);
+    arrive_by_checkpoint();
+    return {};
 }
 
 // ---- to one position ----
 
 Result<void> TimeTravel::backward() const {
     if (!replayer_) return Error{"there is no way back but in a replay (-icount rr=replay)"};
-    if (!checkpoints_) return Error{"there is no way back: this replay keeps no checkpoints (rrcheckpoints=off)"};
+    if (!checkpoints_ && !(log_ && !log_->empty()))
+        return Error{"there is no way back: this replay keeps no checkpoints (rrcheckpoints=off)"};
     return {};
 }
 
@@ -92,11 +125,12 @@ void TimeTravel::set_trip(Trip trip) {
 
 // why: what is told on arrival.
 Result<void> TimeTravel::travel(uint64_t icount, const DebugStop& why) {
-    const Position* const from = checkpoints_ ? checkpoints_->before(icount) : nullptr;
-    if (icount < now() && !from) return backward().ok() ? Error{"there is nothing before this"} : backward().error();
+    if (icount < now()) {
+        if (const auto possible = backward(); !possible) return possible;
+    }
     set_trip(Trip::kSeek);
     arrival_ = why;
-    if (from && (icount < now() || from->icount > now())) restore(*from);
+    if (const auto done = approach(icount, icount < now()); !done) return done;
     if (checkpoints_) {
         for (uint64_t rest = (icount - now()) / kCloser; rest >= kClosest; rest /= kCloser) near_.push_back(icount - rest);
     }
@@ -179,11 +213,11 @@ Result<void> TimeTravel::scan_on() {
         found = Found{*std::prev(next), {}};
     if (found) return travel(found->icount, found->stop);
     if (scan_.first <= first() || (stops_.empty() && breaks_.empty())) return travel(first(), {DebugStop::Why::kReplayBegin, {}});
-    const Position from = *checkpoints_->before(scan_.first - 1);
+    const uint64_t end = scan_.first;
     set_trip(Trip::kScan);
-    scan_ = {stops_, from.icount, scan_.first, {}};
-    restore(from);
-    return parts_.loop.go_to(scan_.end);
+    if (const auto done = approach(end - 1, true); !done) return done;
+    scan_ = {stops_, now(), end, {}};
+    return parts_.loop.go_to(end);
 }
 
 void TimeTravel::note(uint64_t icount, const DebugStop& stop) {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "exec/cpu.h"
+#include "replay/checkpoint_log.h"
 #include "replay/checkpoints.h"
 #include "replay/replayer.h"
 #include "sysemu/debug_control.h"
@@ -46,11 +47,15 @@ class TimeTravel final : public DebugControl {
         StateRoot& root;
         AddressSpace& memory;
         Checkpoints::Disks disks;
+        CheckpointReader::Provide provide{};  // for checkpoints of a log
     };
     explicit TimeTravel(Parts parts) : parts_(std::move(parts)) {}
 
-    // Before the machine runs. budget: bytes for checkpoints; 0: none are taken, and there is no way back.
-    void replay_with(Replayer& replayer, uint64_t budget);
+    // Before the machine runs. budget: bytes for checkpoints; 0: none are taken. log: those in the log; may be null.
+    // With neither there is no way back.
+    void replay_with(Replayer& replayer, uint64_t budget, const CheckpointReader* log);
+    // Called every now and then on the way, to take a checkpoint for the log.
+    void index_by(std::function<void()> take) { index_ = std::move(take); }
     // The replay is none any more.
     void go_live();
 
@@ -109,7 +114,9 @@ class TimeTravel final : public DebugControl {
     uint64_t first() const { return first_; }
     uint64_t now() const { return parts_.door.position().icount; }
     Result<void> backward() const;
-    void restore(Position position);
+    // To the last checkpoint at or before, in memory or in the log, if going on from there is better than from here.
+    Result<void> approach(uint64_t icount, bool back);
+    void arrive_by_checkpoint();
     Result<void> travel(uint64_t icount, const DebugStop& why);
     void take(bool passing);
     bool begin_stretch(uint64_t end);
@@ -121,6 +128,7 @@ class TimeTravel final : public DebugControl {
     Parts parts_;
     Replayer* replayer_ = nullptr;
     std::unique_ptr<Checkpoints> checkpoints_;
+    const CheckpointReader* log_ = nullptr;
     std::function<void(const DebugStop&)> listener_;
     std::set<uint64_t> breaks_;
     DebugStops stops_;
@@ -132,6 +140,8 @@ class TimeTravel final : public DebugControl {
     uint64_t first_ = 0;                  // icount of the beginning
     uint64_t last_checkpoint_ = 0;        // the one that was passed last
     HostClock::time_point passed_at_{};   // when
+    std::function<void()> index_;
+    HostClock::time_point indexed_at_{};
     HostClock::time_point began_{};       // when the first one was taken
     HostClock::duration cost_{}, spent_{};  // on the last one, on all; only of those that were passed
 };

@@ -36,7 +36,8 @@ class FakeRun final : public RunControl, public DebugControl, public MachineRequ
     void quit_because(std::string_view) override { calls.push_back("quit"); }
     LogView log_view() const override { return {}; }
     Result<void> break_at(uint64_t) override { return {}; }
-    Result<void> delete_break() override { return {}; }
+    Result<void> delete_break(std::optional<uint64_t>) override { return {}; }
+    Result<void> go_live() override { return {}; }
     Result<void> seek(uint64_t) override { return {}; }
     Result<void> set_replay_speed(double) override { return {}; }
     void discount(int64_t) override {}
