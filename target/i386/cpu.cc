@@ -144,7 +144,7 @@ void Cpu::state(StateVisitor& v) {
 }
 
 void Cpu::after_load() {
-    stops.forget_told();
+    stops.forget_hits();
     gpr[kNoRegister] = 0;
     for (unsigned n = 0; n < 8; ++n) gpr[n] &= 0xffffffff;
     for (Segment& s : seg) s.derive();

@@ -27,7 +27,11 @@ class CpuStops {
     std::optional<DebugHit> take_hit() { return std::exchange(hit_, std::nullopt); }
     // A breakpoint there and then counts as told.
     void pass(uint64_t icount, uint32_t linear) { told_ = Told{icount, linear}; }
-    void forget_told() { told_.reset(); }
+    // The state is another one.
+    void forget_hits() {
+        hit_.reset();
+        told_.reset();
+    }
 
     bool breaking() const { return !breakpoints_.empty(); }
     // Whether there is a breakpoint.
