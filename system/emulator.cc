@@ -464,7 +464,7 @@ class Emulator {
     }
     // The log that is there stays unless the replay came to its end, and all was as recorded.
     int finish_index(int status) {
-        if (status || !replayer_->at_end()) {
+        if (replayer_->divergence() || replayer_->error() || !replayer_->at_end()) {
             notice(fmt::format("log '{}' stays as it was: it was not replayed to its end", options_.icount.file));
             return status ? status : 1;
         }

@@ -333,6 +333,7 @@ void RunLoop::halt(const DebugStop& why) {
 Result<void> RunLoop::go_to(uint64_t icount) {
     if (held_) return Error{"the recording ends here: there is nothing to go on with"};
     goal_ = icount;
+    moved_ = true;  // it may be here
     return resume();
 }
 
