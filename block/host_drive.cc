@@ -613,7 +613,8 @@ void HostDrive::state(StateVisitor& v) {
     for (const auto& m : media_) {
         if (m->read_only) continue;
         if (!v.loading()) {
-            if (overlay_of(*m).ok()) m->overlay->pin(version_);
+            // A recording isn't gone back in: its snapshots have what was written beside them.
+            if (mode_ != Mode::kRecorded && overlay_of(*m).ok()) m->overlay->pin(version_);
         } else if (version != version_) {
             if (m->overlay && m->overlay->pinned(version_))
                 m->overlay->revert(version_);

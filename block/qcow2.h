@@ -55,6 +55,9 @@ class Qcow2Image final : public Image {
     // The state of a machine, kept behind the disk's end. Reading: after apply_snapshot().
     IoStatus write_vm_state(uint64_t offset, std::span<const uint8_t> from);
     IoStatus read_vm_state(uint64_t offset, std::span<uint8_t> to);
+    // Looking at a snapshot, where it is (qcow2_vm_state.cc): could it be applied; the machine's state in it.
+    IoStatus check_snapshot(const std::string& id_or_name);
+    IoStatus read_snapshot_state(const std::string& id_or_name, std::vector<uint8_t>& to);
 
     // --- consistency (qcow2_check.cc) ---
     struct CheckReport {
@@ -116,6 +119,8 @@ class Qcow2Image final : public Image {
     IoStatus refer_to(const std::vector<uint64_t>& l1);    // +1, or nothing
     IoStatus give_up(const std::vector<uint64_t>& l1);     // -1, later
     IoStatus set_copied_flags();
+    IoStatus each_table(const qcow2::Snapshot& s,
+                        const std::function<IoStatus(uint64_t l1_index, std::span<const uint8_t> table)>& visit);
     Result<std::vector<uint64_t>> read_l1(uint64_t offset, uint64_t entries);
     IoStatus write_snapshot_table(const std::vector<qcow2::Snapshot>& all);
     uint64_t vm_state_start() const { return header_.l1_needed() * header_.l1_covers(); }

@@ -77,6 +77,12 @@ void mouse_button(HmpCall& call);
 void mouse_set(HmpCall& call);
 void screendump(HmpCall& call);
 
+// hmp_snapshots.cc
+void savevm(HmpCall& call);
+void loadvm(HmpCall& call);
+void delvm(HmpCall& call);
+void info_snapshots(HmpCall& call);
+
 // hmp_vnc.cc
 void info_vnc(HmpCall& call);
 void set_password(HmpCall& call);

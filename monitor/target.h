@@ -15,6 +15,7 @@
 #include "sysemu/clock.h"
 #include "sysemu/replay.h"
 #include "sysemu/run_control.h"
+#include "sysemu/snapshot_control.h"
 
 namespace qr {
 
@@ -78,6 +79,7 @@ struct MonitorTarget {
     std::function<Result<void>(const std::string& file)> log_to{};
     std::function<std::string()> log_help{};
     TraceEvents* trace = nullptr;
+    SnapshotControl* snapshots = nullptr;  // VM thread
 };
 
 }  // namespace qr

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "replay/snapshot.h"
 #include "replay/varint.h"
 #include "replay/zstd.h"
 #include "util/bits.h"
@@ -204,8 +205,11 @@ Result<std::vector<LogReader::SnapshotRef>> LogReader::snapshots() const {
         const auto raw = read(*chunk);
         if (!raw) return raw.error();
         ByteReader reader(*raw);
-        SnapshotRef ref{chunk->offset, reader.varint(), reader.varint(), chunk->head.first};
+        SnapshotRef ref{chunk->offset, 0, 0, chunk->head.first, static_cast<int64_t>(chunk->head.virtual_ns)};
+        ref.id = reader.varint();
+        ref.size = reader.varint();
         const uint64_t at = reader.varint();
+        ref.name = snapshot_name(reader.take(reader.remaining())).value_or(std::string());
         if (!reader.ok()) return error_at(*chunk, "has no valid beginning");
         if (at == 0 && found.size() < kMaxSnapshots) found.push_back(ref);
     }

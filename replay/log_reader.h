@@ -71,6 +71,8 @@ class LogReader {
         uint64_t id = 0;
         uint64_t size = 0;
         Position position;
+        int64_t virtual_ns = 0;
+        std::string name{};
     };
     Result<std::vector<SnapshotRef>> snapshots() const;
     Result<std::vector<uint8_t>> snapshot(const SnapshotRef& which, uint64_t limit) const;

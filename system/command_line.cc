@@ -521,6 +521,7 @@ constexpr OptionRow kOptions[] = {
     {"nodefaults", false, "no default devices", set_flag<&Options::no_defaults>},
     {"no-user-config", false, "", ignore},
     {"S", false, "don't start the CPU", set_flag<&Options::start_stopped>},
+    {"loadvm", true, "TAG  start from a snapshot that savevm made", set_text<&Options::loadvm>},
     {"name", true, "TEXT  name of the guest", set_text<&Options::name>},
     {"uuid", true, "UUID  of the guest", set_text<&Options::uuid>},
     {"pidfile", true, "FILE  write the process's number there", set_text<&Options::pid_file>},
@@ -545,7 +546,7 @@ constexpr OptionRow kOptions[] = {
 
 // What QEMU has, and this version does not.
 constexpr std::string_view kNotYet[] = {
-    "s", "gdb", "loadvm", "daemonize", "netdev", "audiodev", "usb",
+    "s", "gdb", "daemonize", "netdev", "audiodev", "usb",
     "usbdevice", "plugin", "object", "global", "watchdog-action", "watchdog", "spice",
     "incoming", "enable-kvm", "numa", "soundhw", "fw_cfg", "option-rom", "tpmdev", "virtfs", "runas",
     "chroot", "sandbox", "smbios", "acpitable", "dtb", "readconfig", "overcommit", "no-acpi",

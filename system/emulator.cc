@@ -34,6 +34,7 @@
 #include "system/progress.h"
 #include "system/qtest.h"
 #include "system/trace_log.h"
+#include "system/vm_snapshots.h"
 #include "ui/image_file.h"
 
 namespace qr {
@@ -99,9 +100,12 @@ class Emulator {
         auto displays = Displays::open(options_, *machine_, config_.nographic, {host_.io, host_.quit, host_.notice});
         if (!displays) return displays.error();
         displays_ = std::move(*displays);
-        if (recording()) return begin_recording();
-        if (replaying()) return begin_replay();
-        return {};
+        if (recording()) {
+            if (const auto done = begin_recording(); !done) return done;
+        } else if (replaying()) {
+            return begin_replay();
+        }
+        return begin_from_snapshot();
     }
 
     // --- what machine ---
@@ -225,6 +229,7 @@ class Emulator {
         machine_ = std::move(*machine);
         if (trace_log_) trace_log_->attach(machine_->board(), machine_->clock());
         config_.drives = machine_->drives().configs();
+        snapshots_ = std::make_unique<VmSnapshots>(*machine_, config_);
         return {};
     }
 
@@ -316,6 +321,15 @@ class Emulator {
         return attach(options_.qtest, "qtest", "-qtest", &qtest_->end());
     }
 
+    // A machine starts from where another one was.
+    Result<void> begin_from_snapshot() {
+        if (options_.loadvm.empty()) return {};
+        if (recording()) return Error{fmt::format("-loadvm {}: a recording begins with a machine that is switched on: load it "
+                                                  "without rr=record",
+                                                  options_.loadvm)};
+        return snapshots_->load(options_.loadvm);
+    }
+
     MonitorTarget monitor_target() {
         MonitorTarget target{machine_->board(), machine_->clock(),    machine_->loop(),
                              machine_->requests(), machine_->door(), *chardevs_};
@@ -370,6 +384,7 @@ class Emulator {
         };
         target.log_help = log_items_help;
         target.trace = trace_log_.get();
+        target.snapshots = snapshots_.get();
         return target;
     }
 
@@ -425,6 +440,7 @@ class Emulator {
         recorder_ = std::make_unique<Recorder>(machine_->door(), machine_->clock(), board.root(),
                                                board.memory(), *writer_, options);
         machine_->loop().record_with(*recorder_);
+        snapshots_->record_with(writer_.get());
         return {};
     }
 
@@ -435,6 +451,8 @@ class Emulator {
         if (!replayer) return replayer.error();
         replayer_ = std::move(*replayer);
         machine_->loop().replay_with(*replayer_);
+        snapshots_->replay_with(reader_.get());
+        if (const auto done = begin_from_snapshot(); !done) return done;
         checkpoint_log_ = std::make_unique<CheckpointReader>(*reader_);
         TimeTravel& travel = machine_->travel();
         travel.replay_with(*replayer_, checkpoint_budget(), checkpoint_log_.get());
@@ -536,6 +554,7 @@ class Emulator {
     std::unique_ptr<PerfMap> perf_map_;
     std::unique_ptr<TraceLog> trace_log_;  // the machine tells it: it outlives it
     std::unique_ptr<Machine> machine_;
+    std::unique_ptr<VmSnapshots> snapshots_;
     std::unique_ptr<Qtest> qtest_;
     std::unique_ptr<Recorder> recorder_;
     std::unique_ptr<Replayer> replayer_;

@@ -100,6 +100,7 @@ struct Options {
     bool icount_given = false;
     bool no_reboot = false;
     bool no_shutdown = false;
+    std::string loadvm;
     bool start_stopped = false;  // -S
     bool nographic = false;
     std::string display;  // empty: the default

@@ -117,6 +117,8 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     // A snapshot took the machine elsewhere: the host's pace and the log's cursor follow. What had stopped it for good
     // is undone.
     void relocated();
+    // And since it was there, so much time has passed by the host's calendar: an RTC that keeps the host's follows.
+    void calendar_passed(std::chrono::seconds passed) { rtc_told_ -= passed; }
 
     // VM thread (from a look): how long the CPU has been halted since virtual time was last brought up to date. In a
     // replay that waits for its pace, it is ahead: less than 0.
