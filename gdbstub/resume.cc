@@ -48,6 +48,8 @@ GdbProtocol::Reply GdbProtocol::resume(Go how) {
     const auto gone = (target_.debug.*how)();
     if (gone) return std::nullopt;
     awaited_ = false;
+    // Behind the end of a recording there is nothing: it is there still.
+    if (target_.run.log_view().at_end) return stop_reply(last_ = {DebugStop::Why::kReplayEnd, {}});
     return gdb_error(gone.error().message);
 }
 

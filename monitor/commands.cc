@@ -26,6 +26,8 @@ constexpr Command kCommands[] = {
     {"expire_password", "protocol:word time:word -d:word?", "protocol time [-d display]",
      "set when the password of VNC clients expires: now, never, +seconds, or seconds since 1970", Where::kIo, kLooks,
      hmp::expire_password, kNo, "expire_password", "protocol:str time:str display:str?", qmp::expire_password},
+    {"gdbserver", "device:word?", "[device]",
+     "start gdbserver on given device (default 'tcp::1234'), stop with 'none'", Where::kIo, kSteers, hmp::gdbserver},
     {"gva2gpa", "addr:addr", "addr", "print the guest physical address of a guest virtual address", Where::kVm, kLooks,
      hmp::virtual_to_physical},
     {"help|?", "name:rest?", "[cmd]", "show the help", Where::kIo, kLooks, hmp::help, Complete::kCommand},

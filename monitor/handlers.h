@@ -56,6 +56,7 @@ void replay_seek(HmpCall& call);
 void replay_speed(HmpCall& call);
 void log(HmpCall& call);
 void logfile(HmpCall& call);
+void gdbserver(HmpCall& call);
 void trace_event(HmpCall& call);
 void info_trace_events(HmpCall& call);
 

@@ -57,6 +57,13 @@ void replay_speed(HmpCall& call) {
 void log(HmpCall& call) { report(call, call.target.log_items(call.args.text("items"))); }
 void logfile(HmpCall& call) { report(call, call.target.log_to(call.args.text("filename"))); }
 
+void gdbserver(HmpCall& call) {
+    const std::string device = call.args.has("device") ? call.args.text("device") : "tcp::1234";
+    if (const auto done = call.target.gdb_server(device); !done) return call.fail(done.error());
+    if (device == "none") call.out += "Disabled gdbserver\n";
+    else call.print("Waiting for gdb connection on device '{}'\n", device);
+}
+
 void trace_event(HmpCall& call) {
     const std::string name = call.args.text("name");
     if (!call.target.trace->set(name, call.args.number("option"))) call.print("unknown event \"{}\"\n", name);

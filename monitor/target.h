@@ -80,6 +80,8 @@ struct MonitorTarget {
     std::function<std::string()> log_help{};
     TraceEvents* trace = nullptr;
     SnapshotControl* snapshots = nullptr;  // VM thread
+    // I/O thread: where gdb may come, as -gdb has it.
+    std::function<Result<void>(const std::string& device)> gdb_server{};
 };
 
 }  // namespace qr

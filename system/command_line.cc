@@ -522,6 +522,13 @@ constexpr OptionRow kOptions[] = {
     {"no-user-config", false, "", ignore},
     {"S", false, "don't start the CPU", set_flag<&Options::start_stopped>},
     {"loadvm", true, "TAG  start from a snapshot that savevm made", set_text<&Options::loadvm>},
+    {"gdb", true, "BACKEND  wait for gdb there: tcp::PORT, unix:PATH,server=on, stdio, pty, chardev:ID, none",
+     set_text<&Options::gdb>},
+    {"s", false, "the same as -gdb tcp::1234",
+     [](Options& o, const std::string&) -> Result<void> {
+         o.gdb = "tcp::1234";
+         return {};
+     }},
     {"name", true, "TEXT  name of the guest", set_text<&Options::name>},
     {"uuid", true, "UUID  of the guest", set_text<&Options::uuid>},
     {"pidfile", true, "FILE  write the process's number there", set_text<&Options::pid_file>},
@@ -546,7 +553,7 @@ constexpr OptionRow kOptions[] = {
 
 // What QEMU has, and this version does not.
 constexpr std::string_view kNotYet[] = {
-    "s", "gdb", "daemonize", "netdev", "audiodev", "usb",
+    "daemonize", "netdev", "audiodev", "usb",
     "usbdevice", "plugin", "object", "global", "watchdog-action", "watchdog", "spice",
     "incoming", "enable-kvm", "numa", "soundhw", "fw_cfg", "option-rom", "tpmdev", "virtfs", "runas",
     "chroot", "sandbox", "smbios", "acpitable", "dtb", "readconfig", "overcommit", "no-acpi",

@@ -20,6 +20,7 @@
 #include "accel/interp/interp.h"
 #include "accel/tcg/tcg.h"
 #include "chardev/char_registry.h"
+#include "gdbstub/server.h"
 #include "monitor/monitor.h"
 #include "replay/checkpoint_log.h"
 #include "replay/log_indexer.h"
@@ -273,6 +274,7 @@ class Emulator {
             if (const auto added = chardevs_->add(id, spec); !added) return added;
         if (const auto done = connect_devices(); !done) return done;
         if (const auto done = connect_monitors(); !done) return done;
+        if (const auto done = connect_gdb(); !done) return done;
         chardevs_->start();
         return {};
     }
@@ -383,6 +385,7 @@ class Emulator {
             return jit_log_->set_file(file);
         };
         target.log_help = log_items_help;
+        target.gdb_server = [this](const std::string& device) { return gdb_->listen(device, "gdbserver"); };
         target.trace = trace_log_.get();
         target.snapshots = snapshots_.get();
         return target;
@@ -411,6 +414,17 @@ class Emulator {
         if (!backend) return backend.error();
         monitor_->add_readline(**backend, true);
         return {};
+    }
+
+    Result<void> connect_gdb() {
+        GdbTarget target{machine_->board().cpu(), machine_->travel(), machine_->loop(), machine_->requests(),
+                         machine_->door()};
+        target.monitor = [this](const std::string& line, std::function<void(std::string)> done) {
+            monitor_->run_line(line, {}, [done = std::move(done)](HmpAnswer answer) { done(std::move(answer.text)); });
+        };
+        target.notice = host_.notice;
+        gdb_ = std::make_unique<GdbServer>(std::move(target), *chardevs_, host_.io);
+        return options_.gdb.empty() ? Result<void>{} : gdb_->listen(options_.gdb, "-gdb");
     }
 
     // --- the log ---
@@ -534,6 +548,7 @@ class Emulator {
         g_main_loop_run(io);
         vm.join();
         progress_.reset();
+        gdb_->say_goodbye(status);
         chardevs_->drain();
         g_main_loop_unref(io);
         finish_drives();
@@ -565,6 +580,7 @@ class Emulator {
     std::unique_ptr<ReplayProgress> progress_;
     std::unique_ptr<Monitor> monitor_;  // outlives what is connected to it
     std::unique_ptr<CharRegistry> chardevs_;
+    std::unique_ptr<GdbServer> gdb_;
     std::vector<std::string> shared_;   // chardevs that a monitor is to be on, too
     std::unique_ptr<Displays> displays_;  // null: nobody looks
 };

@@ -111,6 +111,7 @@ struct Options {
     std::map<std::string, std::string> chardevs;  // -chardev: id -> backend specification
     std::vector<MonitorOption> monitors;
     bool monitor_given = false;  // -monitor, also "none": there is no default one
+    std::string gdb;  // -gdb's device; empty: there is no server
     std::string qtest;
     std::string name;
     std::string pid_file;

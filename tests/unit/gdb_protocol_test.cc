@@ -34,12 +34,12 @@ class FakeRun final : public RunControl, public DebugControl, public MachineRequ
         return {};
     }
     void quit_because(std::string_view) override { calls.push_back("quit"); }
-    LogView log_view() const override { return {}; }
+    LogView log_view() const override { return view; }
     Result<void> break_at(uint64_t) override { return {}; }
     Result<void> delete_break(std::optional<uint64_t>) override { return {}; }
-    Result<void> go_live() override { return {}; }
     Result<void> seek(uint64_t) override { return {}; }
     Result<void> set_replay_speed(double) override { return {}; }
+    Result<void> go_live() override { return {}; }
     void discount(int64_t) override {}
 
     // --- DebugControl ---
@@ -78,6 +78,7 @@ class FakeRun final : public RunControl, public DebugControl, public MachineRequ
     }
 
     RunState state = RunState::kPrelaunch;
+    LogView view;
     DebugStops stops;
     std::function<void(const DebugStop&)> listener;
     std::optional<std::string> refusal;
@@ -240,7 +241,7 @@ TEST_F(GdbProtocolTest, WriteRegisters) {
     } kRows[] = {
         {0, "78563412"}, {7, "01000000"}, {8, "007c0000"}, {9, "d60a0000"}, {10, "34120000"}, {13, "00b80000"},
         {16, "0102030405060708ff3f"}, {23, "00000000000000800040"}, {24, "7f020000"}, {25, "00380000"},
-        {26, "56150000"}, {27, "08000000"}, {28, "efbeadde"}, {31, "ff070000"},
+        {26, "ffff0000"}, {27, "08000000"}, {28, "efbeadde"}, {31, "ff070000"},
         {32, "000102030405060708090a0b0c0d0e0f"}, {40, "a01f0000"}, {45, "00100000"}, {47, "11000060"},
         {48, "78563412"}, {49, "00100000"}, {50, "10000000"}, {51, "00080000"},
     };
@@ -460,6 +461,11 @@ TEST_F(GdbProtocolTest, Backward) {
     EXPECT_THAT(calls(), testing::ElementsAre("reverse step", "reverse continue", "continue"));
     EXPECT_THAT(told, testing::ElementsAre("T05thread:01;", "T05replaylog:begin;thread:01;", "T05replaylog:end;thread:01;"));
     EXPECT_EQ(ask("?"), "T05replaylog:end;thread:01;");
+    run.refusal = "it ends here";
+    run.view.at_end = true;
+    for (const char* packet : {"c", "s"}) EXPECT_EQ(ask(packet), "T05replaylog:end;thread:01;");
+    EXPECT_TRUE(told.size() == 3 && calls().size() == 2);
+    run.view.at_end = false;
     run.refusal = "only in a replay";
     EXPECT_EQ(ask("bs"), "E.only in a replay");
     run.halt({Why::kPaused});
