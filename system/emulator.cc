@@ -514,7 +514,8 @@ class Emulator {
     uint64_t checkpoint_budget() const {
         if (options_.icount.index) return 0;
         if (options_.icount.checkpoint_budget) return *options_.icount.checkpoint_budget;
-        return wants_monitor() ? std::min(kCheckpointBudget, host_memory() / 4) : 0;
+        const bool asked = wants_monitor() || !options_.gdb.empty();
+        return asked ? std::min(kCheckpointBudget, host_memory() / 4) : 0;
     }
 
     // --- threads ---
