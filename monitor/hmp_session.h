@@ -24,6 +24,7 @@ class HmpSession final : public MonitorSession {
     bool input_ended() override { return !busy_ && typed_.empty(); }
 
     void event(const RunEvent&, int64_t) override {}
+    void announce(std::string_view, const std::string&, int64_t) override {}
     bool attached() const override { return open_ && focused_ && wanted_; }
     void flush() override { backend_.drain(0); }
 

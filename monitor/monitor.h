@@ -24,6 +24,8 @@ class MonitorSession : public CharFront {
   public:
     // when: microseconds since 1970.
     virtual void event(const RunEvent& event, int64_t when) = 0;
+    // One of the program around the machine. data: JSON.
+    virtual void announce(std::string_view name, const std::string& data, int64_t when) = 0;
     // Somebody is there, who could go on with a machine that stopped.
     virtual bool attached() const = 0;
     virtual void flush() = 0;
@@ -41,6 +43,8 @@ class Monitor {
     // Any thread.
     bool attached() const { return attached_.load(std::memory_order_acquire) > 0; }
     void event(const RunEvent& event);
+    // I/O thread: of VNC's clients. what: "CONNECTED", "INITIALIZED", "DISCONNECTED".
+    void vnc_event(std::string_view what, const MonitorTarget::VncAddress& client);
 
     // ---- for sessions and handlers; I/O thread unless noted ----
     MonitorTarget& target() { return target_; }

@@ -59,11 +59,16 @@ void QmpSession::closed() {
 }
 
 void QmpSession::event(const RunEvent& event, int64_t when) {
+    const std::string data =
+        event.reason.empty() ? "" : Json{{"guest", event.by_guest}, {"reason", event.reason}}.dump();
+    announce(run_event_name(event.kind), data, when);
+}
+
+void QmpSession::announce(std::string_view name, const std::string& data, int64_t when) {
     // Who doesn't read gets no more of them.
     if (!attached() || backend_.unsent() > kMostUnsent) return;
-    Json message = {{"timestamp", {{"seconds", when / 1'000'000}, {"microseconds", when % 1'000'000}}},
-                    {"event", run_event_name(event.kind)}};
-    if (!event.reason.empty()) message["data"] = {{"guest", event.by_guest}, {"reason", event.reason}};
+    Json message = {{"timestamp", {{"seconds", when / 1'000'000}, {"microseconds", when % 1'000'000}}}, {"event", name}};
+    if (!data.empty()) message["data"] = Json::parse(data);
     state_->send(*this, message);
 }
 

@@ -23,6 +23,7 @@ class QmpSession final : public MonitorSession {
     bool input_ended() override;
 
     void event(const RunEvent& event, int64_t when) override;
+    void announce(std::string_view name, const std::string& data, int64_t when) override;
     bool attached() const override;
     void flush() override { backend_.drain(0); }
 

@@ -2,9 +2,33 @@
 //
 // QMP commands about VNC. Names and members are those of QEMU's QMP reference.
 #include "monitor/handlers.h"
+#include "monitor/monitor.h"
 #include "monitor/qmp_call.h"
 
-namespace qr::qmp {
+namespace qr {
+
+namespace {
+
+Json address_json(const MonitorTarget::VncAddress& a) {
+    return {{"host", a.host}, {"family", a.family}, {"service", a.service}, {"websocket", false}};
+}
+
+Json server_json(const MonitorTarget::VncStatus& vnc) {
+    Json server = address_json(vnc.server);
+    server["auth"] = vnc.password ? "vnc" : "none";
+    return server;
+}
+
+}  // namespace
+
+void Monitor::vnc_event(std::string_view what, const MonitorTarget::VncAddress& client) {
+    const auto vnc = target_.vnc ? target_.vnc() : std::nullopt;
+    if (!vnc) return;
+    const Json data = {{"server", server_json(*vnc)}, {"client", address_json(client)}};
+    for (const auto& session : sessions_) session->announce(fmt::format("VNC_{}", what), data.dump(), g_get_real_time());
+}
+
+namespace qmp {
 
 namespace {
 
@@ -16,10 +40,6 @@ bool is_for_vnc(QmpCall& call, const char* what) {
     else if (protocol == "spice") call.fail("SPICE is not in use", "DeviceNotActive");
     else call.fail(fmt::format("Parameter 'protocol' does not accept value '{}'", protocol));
     return false;
-}
-
-Json address_json(const MonitorTarget::VncAddress& a) {
-    return {{"host", a.host}, {"family", a.family}, {"service", a.service}, {"websocket", false}};
 }
 
 Json clients_json(const MonitorTarget::VncStatus& vnc) {
@@ -46,10 +66,8 @@ void query_vnc_servers(QmpCall& call) {
     const auto vnc = call.target.vnc ? call.target.vnc() : std::nullopt;
     if (!vnc) return;
     const char* auth = vnc->password ? "vnc" : "none";
-    Json server = address_json(vnc->server);
-    server["auth"] = auth;
     call.result.push_back({{"id", "default"}, {"auth", auth}, {"clients", clients_json(*vnc)},
-                           {"server", Json::array({server})}});
+                           {"server", Json::array({server_json(*vnc)})}});
 }
 
 void set_password(QmpCall& call) {
@@ -68,4 +86,5 @@ void expire_password(QmpCall& call) {
 
 void change_vnc_password(QmpCall& call) { call.check(set_vnc_password(call.target, call.args["password"])); }
 
-}  // namespace qr::qmp
+}  // namespace qmp
+}  // namespace qr

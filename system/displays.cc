@@ -39,6 +39,7 @@ Result<void> Displays::open_vnc(const Options& options, const std::string& title
     auto server = VncServer::open(*options.vnc, console_, *keymap, title, host.io);
     if (!server) return Error{"-vnc: " + server.error().message};
     vnc_ = std::move(*server);
+    vnc_->on_event(host.vnc_event);
     if (options.vnc->last != options.vnc->display)
         host.notice(fmt::format("VNC server running on {}", vnc_->where()));
     return {};

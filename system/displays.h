@@ -25,6 +25,8 @@ class Displays {
         GMainContext* io;
         std::function<void()> quit;  // the user closed the window; any thread
         std::function<void(const std::string&)> notice;
+        // I/O thread: VNC's clients come and go.
+        std::function<void(VncServer::Event, const VncServer::Peer&)> vnc_event{};
     };
 
     // Before the machine runs; null if nobody is to see it. terminal: it has its terminal on the first serial port,

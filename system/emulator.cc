@@ -98,7 +98,13 @@ class Emulator {
         if (const auto done = open_logs(); !done) return done;
         if (const auto done = build(); !done) return done;
         if (const auto done = connect(); !done) return done;
-        auto displays = Displays::open(options_, *machine_, config_.nographic, {host_.io, host_.quit, host_.notice});
+        auto displays = Displays::open(options_, *machine_, config_.nographic,
+                                       {host_.io, host_.quit, host_.notice, [this](auto event, auto& client) {
+                                            constexpr const char* kNames[] = {"CONNECTED", "INITIALIZED", "DISCONNECTED"};
+                                            if (monitor_)
+                                                monitor_->vnc_event(kNames[static_cast<size_t>(event)],
+                                                                    {client.family, client.host, client.service});
+                                        }});
         if (!displays) return displays.error();
         displays_ = std::move(*displays);
         if (recording()) {

@@ -190,7 +190,8 @@ void RunLoop::replay_boundary() {
     } while (parts_.door.deliver_next());
     if (!parts_.door.mismatch().empty()) return stop_replay(parts_.door.mismatch());
     if (replayer_->error()) return stop_replay({});
-    if (!done_ && reach_goal()) return;
+    // Also where the guest powered off: one may have come to search, and go on elsewhere.
+    if (reach_goal()) return;
     if (!done_ && replayer_->at_end()) return finish("the recording ends here");
     const uint64_t now = parts_.clock.icount();
     if (!done_ && !stopped() && !goal_ && travel_ && now != broke_at_ && travel_->breaks().contains(now)) {

@@ -145,6 +145,7 @@ void VncClient::run() {
             take_updates();
             check_sharing();
             if (client_) rfbProcessEvents(screen_, 0);
+            if (client_ && client_->state == _rfbClientRec::RFB_NORMAL && !initialized_.exchange(true)) host_.changed();
             send_keys();
             if (wants_picture() && Clock::now() >= next_look_) look();
         }
@@ -152,7 +153,7 @@ void VncClient::run() {
     host_.console.remove(*this);
     close();
     finished_.store(true);
-    host_.finished();
+    host_.changed();
 }
 
 bool VncClient::open() {

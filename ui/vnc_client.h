@@ -32,7 +32,7 @@ class VncClient final : public DisplayListener {
         const VncOptions& options;
         std::function<std::string()> password;        // empty: nobody gets in. Any thread.
         std::function<void(VncClient*)> alone;        // end everybody else. Client's thread.
-        std::function<void()> finished;               // Client's thread, which does nothing afterwards
+        std::function<void()> changed;                // initialized() or finished(). Client's thread
     };
 
     // Takes the socket, and begins.
@@ -42,6 +42,8 @@ class VncClient final : public DisplayListener {
     // Any thread: end soon.
     void end();
     bool finished() const { return finished_.load(); }
+    // It has shown who it is, and gets pictures.
+    bool initialized() const { return initialized_.load(); }
     int socket() const { return control_; }
 
     // ---- DisplayListener ----
@@ -78,7 +80,7 @@ class VncClient final : public DisplayListener {
     int socket_;
     int control_;  // the same socket, for end()
     int event_;    // an eventfd
-    std::atomic<bool> ending_ = false, finished_ = false;
+    std::atomic<bool> ending_ = false, finished_ = false, initialized_ = false;
 
     std::mutex mutex_;  // what the VM thread brings
     std::deque<std::shared_ptr<const PictureUpdate>> updates_;

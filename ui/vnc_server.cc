@@ -118,12 +118,12 @@ VncServer::~VncServer() {
     close_all(listeners_);
     if (!options_.path.empty()) unlink(options_.path.c_str());
     // Threads ask for the password under the lock: don't wait for them with it.
-    std::vector<std::unique_ptr<VncClient>> clients;
+    std::vector<Connected> clients;
     {
         std::lock_guard lock(mutex_);
         clients.swap(clients_);
     }
-    for (const auto& client : clients) client->end();
+    for (const auto& c : clients) c.client->end();
     clients.clear();
     ::close(event_);
 }
@@ -203,28 +203,42 @@ void VncServer::accept(int listener) {
     const int on = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // a Unix socket has no such thing
     reap();
-    std::lock_guard lock(mutex_);
-    if (clients_.size() >= kMostClients) {
-        ::close(fd);
-        return;
+    const Peer peer = numbers(fd, getpeername).value_or(Peer{});
+    {
+        std::lock_guard lock(mutex_);
+        if (clients_.size() >= kMostClients) {
+            ::close(fd);
+            return;
+        }
+        clients_.push_back({std::make_unique<VncClient>(host_, fd), peer});
     }
-    clients_.push_back(std::make_unique<VncClient>(host_, fd));
+    tell(Event::kConnected, peer);
 }
 
 void VncServer::reap() {
     uint64_t count = 0;
     [[maybe_unused]] const ssize_t got = read(event_, &count, sizeof count);
-    std::vector<std::unique_ptr<VncClient>> finished;
-    std::lock_guard lock(mutex_);
-    for (auto& client : clients_)
-        if (client->finished()) finished.push_back(std::move(client));
-    std::erase(clients_, nullptr);
+    std::vector<Connected> finished;
+    std::vector<std::pair<Event, Peer>> news;
+    {
+        std::lock_guard lock(mutex_);
+        for (Connected& c : clients_) {
+            const bool over = c.client->finished();
+            if (c.client->initialized() && !std::exchange(c.told_initialized, true))
+                news.emplace_back(Event::kInitialized, c.peer);
+            if (!over) continue;
+            news.emplace_back(Event::kDisconnected, c.peer);
+            finished.push_back(std::move(c));
+        }
+        std::erase_if(clients_, [](const Connected& c) { return !c.client; });
+    }
+    for (const auto& [event, peer] : news) tell(event, peer);
 }
 
 void VncServer::end_others(VncClient* one) {
     std::lock_guard lock(mutex_);
-    for (const auto& client : clients_)
-        if (client.get() != one) client->end();
+    for (const Connected& c : clients_)
+        if (c.client.get() != one) c.client->end();
 }
 
 void VncServer::set_password(const std::string& password) {
@@ -240,10 +254,8 @@ void VncServer::expire_password(int64_t seconds_since_1970) {
 std::vector<VncServer::Peer> VncServer::peers() const {
     std::vector<Peer> all;
     std::lock_guard lock(mutex_);
-    for (const auto& client : clients_) {
-        if (client->finished()) continue;
-        if (const auto peer = numbers(client->socket(), getpeername)) all.push_back(*peer);
-    }
+    for (const Connected& c : clients_)
+        if (!c.client->finished()) all.push_back(c.peer);
     return all;
 }
 

@@ -34,6 +34,9 @@ class VncServer {
         std::string host;     // of a Unix socket: empty
         std::string service;  // a port, or the socket's path
     };
+    enum class Event : uint8_t { kConnected, kInitialized, kDisconnected };
+    // Whom to tell of clients that come and go. I/O thread.
+    void on_event(std::function<void(Event, const Peer& client)> tell) { tell_ = std::move(tell); }
     // Any thread: where it listens, and who is connected.
     Peer address() const;
     std::vector<Peer> peers() const;
@@ -58,21 +61,30 @@ class VncServer {
     void watch(int fd, GUnixFDSourceFunc call);
     void accept(int listener);
     void reap();
+    void tell(Event event, const Peer& client) const {
+        if (tell_) tell_(event, client);
+    }
     void end_others(VncClient* one);
 
     const VncOptions options_;
+    std::function<void(Event, const Peer&)> tell_;
     GMainContext* io_;
     VncClient::Host host_;
     std::string where_;
     unsigned port_ = 0;
-    int event_ = -1;  // a client's thread has finished
+    int event_ = -1;  // a client's thread has got on
     std::vector<int> listeners_;
     std::vector<GSource*> sources_;
 
     mutable std::mutex mutex_;  // for clients' threads
     std::string password_;
     int64_t expires_ = std::numeric_limits<int64_t>::max();  // seconds since 1970
-    std::vector<std::unique_ptr<VncClient>> clients_;
+    struct Connected {
+        std::unique_ptr<VncClient> client;
+        Peer peer;
+        bool told_initialized = false;
+    };
+    std::vector<Connected> clients_;
 };
 
 }  // namespace qr

@@ -73,6 +73,23 @@ class Password(peer.MonitorTest):
             data += hmp.line.recv(4096)
         return data
 
+    def test_events(self):
+        """Who comes, gets in and goes."""
+        self.serve()
+        qmp = self.qmp()
+        qmp.execute("set_password", protocol="vnc", password="secret")
+        self.kept_out("wrong")
+        self.let_in("secret")
+        seen = []
+        while len(seen) < 5:
+            seen.append(qmp.wait_event(("VNC_CONNECTED", "VNC_INITIALIZED", "VNC_DISCONNECTED")[(0, 2, 0, 1, 2)[len(seen)]]))
+        for event in seen:
+            server, client = event["data"]["server"], event["data"]["client"]
+            self.assertEqual({key: server[key] for key in ("auth", "family", "service", "websocket")},
+                             {"auth": "vnc", "family": "unix", "service": self.vnc, "websocket": False})
+            self.assertEqual({key: client[key] for key in ("family", "host", "service", "websocket")},
+                             {"family": "unix", "host": "", "service": "", "websocket": False})
+
     def test_qmp(self):
         self.serve()
         qmp = self.qmp()
