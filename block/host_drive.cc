@@ -108,15 +108,28 @@ void HostDrive::insert(std::unique_ptr<Image> image, const ImageSpec& spec) {
     publish_info();
 }
 
-Result<void> HostDrive::begin_recording(const std::string& overlay) {
-    if (auto done = flush_all(); !done) return done;
-    if (medium_ && medium_->overlay)
+Result<void> HostDrive::prepare_recording() {
+    if (mode_ == Mode::kRecorded)
+        return Error{fmt::format("drive '{}' writes to the overlay of an earlier recording: what is in it isn't in an image that "
+                                 "a recording can name",
+                                 settings_.id)};
+    if (mode_ != Mode::kDirect)
         return Error{fmt::format("drive '{}' is a temporary snapshot: a recording needs an image that it can name", settings_.id)};
-    set_mode(Mode::kRecorded, overlay);
-    if (!medium_) return {};
-    medium_->seen.assign((medium_->size + kBlock - 1) / kBlock, false);
-    medium_->overlay_path = overlay + ".overlay";
+    if (auto done = flush_all(); !done) return done;
+    media_.clear();
+    if (medium_) media_.push_back(medium_);
+    medium_number_ = static_cast<uint32_t>(media_.size());
     return {};
+}
+
+void HostDrive::begin_recording(const std::string& overlay) {
+    queue_.drain();
+    set_mode(Mode::kRecorded, overlay);
+    if (medium_) {
+        medium_->seen.assign((medium_->size + kBlock - 1) / kBlock, false);
+        medium_->overlay_path = overlay + ".overlay";
+    }
+    publish_info();
 }
 
 void HostDrive::go_live() {

@@ -96,8 +96,10 @@ class HostDrive final : public Drive {
     // The medium that it begins with. spec: where it came from.
     void insert(std::unique_ptr<Image> image, const ImageSpec& spec);
 
-    // At a boundary: from here on the image isn't written any more (a recording begins in the middle of a run).
-    Result<void> begin_recording(const std::string& overlay);
+    // A recording begins in the middle of a run, at a boundary. First: all is in the image, and media that were in the drive
+    // before are forgotten, so that the present one is the first. Then: the image isn't written any more.
+    Result<void> prepare_recording();
+    void begin_recording(const std::string& overlay);
 
     // At a boundary of a replay: from here on the machine is a live one. What it writes stays in the temporary overlay.
     void go_live();

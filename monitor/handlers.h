@@ -83,6 +83,8 @@ void savevm(HmpCall& call);
 void loadvm(HmpCall& call);
 void delvm(HmpCall& call);
 void info_snapshots(HmpCall& call);
+void record(HmpCall& call);
+void record_stop(HmpCall& call);
 
 // hmp_vnc.cc
 void info_vnc(HmpCall& call);
@@ -156,6 +158,8 @@ void pmemsave(QmpCall& call);
 void screendump(QmpCall& call);
 void eject(QmpCall& call);
 void change_medium(QmpCall& call);
+void record_start(QmpCall& call);
+void record_stop(QmpCall& call);
 void replay_break(QmpCall& call);
 void replay_delete_break(QmpCall& call);
 void replay_live(QmpCall& call);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// Snapshots of the whole machine. Tables and numbers look as QEMU prints them.
+// Snapshots of the whole machine, and recordings that begin in the middle of a run. Tables and numbers look as QEMU prints them.
 #include <cmath>
 #include <ctime>
 
@@ -64,6 +64,16 @@ void info_snapshots(HmpCall& call) {
         call.print("\nList of partial (non-loadable) snapshots on '{}':\n", partial.drive);
         print_table(call, partial.entries, true);
     }
+}
+
+void record(HmpCall& call) {
+    const std::string file = call.args.text("filename");
+    if (const auto done = call.target.recording->start(file); !done) return call.fail(done.error());
+    call.target.log_file = file;
+}
+
+void record_stop(HmpCall& call) {
+    if (const auto done = call.target.recording->stop(); !done) call.fail(done.error());
 }
 
 }  // namespace qr::hmp

@@ -181,6 +181,15 @@ void replay_delete_break(QmpCall& call) {
 }
 void replay_seek(QmpCall& call) { call.check(call.target.run.seek(icount_of(call))); }
 
+void record_start(QmpCall& call) {
+    const std::string file = call.args.at("filename");
+    const auto done = call.target.recording->start(file);
+    if (done) call.target.log_file = file;
+    call.check(done);
+}
+
+void record_stop(QmpCall& call) { call.check(call.target.recording->stop()); }
+
 void replay_live(QmpCall& call) { call.check(call.target.run.go_live()); }
 
 void replay_set_speed(QmpCall& call) {

@@ -13,6 +13,7 @@
 #include "hw/i386/pc.h"
 #include "hw/machine_requests.h"
 #include "sysemu/clock.h"
+#include "sysemu/recording_control.h"
 #include "sysemu/replay.h"
 #include "sysemu/run_control.h"
 #include "sysemu/snapshot_control.h"
@@ -79,9 +80,11 @@ struct MonitorTarget {
     std::function<Result<void>(const std::string& file)> log_to{};
     std::function<std::string()> log_help{};
     TraceEvents* trace = nullptr;
-    SnapshotControl* snapshots = nullptr;  // VM thread
     // I/O thread: where gdb may come, as -gdb has it.
     std::function<Result<void>(const std::string& device)> gdb_server{};
+    // VM thread
+    SnapshotControl* snapshots = nullptr;
+    RecordingControl* recording = nullptr;
 };
 
 }  // namespace qr

@@ -132,7 +132,7 @@ Result<std::string> LogHeader::to_json() const {
     Json blobs_json = Json::array();
     for (const BlobInfo& b : blobs)
         blobs_json.push_back({{"name", b.name}, {"size", b.size}, {"xxh3_128", b.hash}});
-    const Json all = {
+    Json all = {
         {"creator", creator},
         {"behaviour", {{"version", behaviour}, {"name", behaviour_name}}},
         {"boundary", boundary},
@@ -141,6 +141,7 @@ Result<std::string> LogHeader::to_json() const {
         {"blobs", std::move(blobs_json)},
         {"machine", std::move(machine_json)},
     };
+    if (start) all["start"] = {{"icount", start->icount}, {"ordinal", start->ordinal}};
     return all.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -165,6 +166,14 @@ Result<LogHeader> LogHeader::from_json(std::string_view text) {
         !read_number(*clock, "rate", UINT64_MAX, h.clock_rate))
         return bad("clock");
     h.clock_start_ns = static_cast<int64_t>(number);
+    if (all.contains("start")) {
+        const Json* start = part("start", Json::value_t::object);
+        uint64_t ordinal = 0;
+        if (!start || !read_number(*start, "icount", INT64_MAX, number) ||
+            !read_number(*start, "ordinal", UINT32_MAX, ordinal))
+            return bad("start");
+        h.start = Position{number, static_cast<uint32_t>(ordinal)};
+    }
     const Json* ports = part("ports", Json::value_t::array);
     if (!ports || !read_ports(*ports, h.ports)) return bad("ports");
     const Json* blobs = part("blobs", Json::value_t::array);

@@ -29,6 +29,8 @@ struct LogHeader {
     std::string boundary = "inputs";  // where the door stands
     int64_t clock_start_ns = 0;       // virtual time at instruction 0
     uint64_t clock_rate = 0;          // nanoseconds per instruction, 32.32 fixed point
+    // A recording of a machine that ran already: the log's first snapshot is it, here.
+    std::optional<Position> start;
     std::vector<PortSchema> ports;    // index: the port's number in events
     std::vector<BlobInfo> blobs;
     std::string machine = "{}";  // the expanded machine, one JSON object as text

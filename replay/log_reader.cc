@@ -43,7 +43,10 @@ Result<void> LogReader::open_all() {
     header_ = std::move(*header);
     if (header_.behaviour != file_head_.behaviour)
         return error_at(*first, "and the file's first page name different behaviour versions");
-    return find_end();
+    if (auto done = find_end(); !done) return done;
+    // Nothing after its first instruction may have reached the disk.
+    if (header_.start) end_.position = std::max(end_.position, *header_.start);
+    return {};
 }
 
 Result<void> LogReader::read_file_head() {
@@ -197,10 +200,9 @@ Result<std::vector<uint8_t>> LogReader::blob(std::string_view name, uint64_t lim
     return bytes;
 }
 
-Result<std::vector<LogReader::SnapshotRef>> LogReader::snapshots() const {
-    constexpr size_t kMaxSnapshots = 1 << 16;
+Result<std::vector<LogReader::SnapshotRef>> LogReader::snapshots(size_t most) const {
     std::vector<SnapshotRef> found;
-    for (auto chunk = find_chunk(kChunkSnapshot, first_chunk()); chunk;
+    for (auto chunk = find_chunk(kChunkSnapshot, first_chunk()); chunk && found.size() < most;
          chunk = find_chunk(kChunkSnapshot, chunk->next())) {
         const auto raw = read(*chunk);
         if (!raw) return raw.error();
@@ -211,7 +213,7 @@ Result<std::vector<LogReader::SnapshotRef>> LogReader::snapshots() const {
         const uint64_t at = reader.varint();
         ref.name = snapshot_name(reader.take(reader.remaining())).value_or(std::string());
         if (!reader.ok()) return error_at(*chunk, "has no valid beginning");
-        if (at == 0 && found.size() < kMaxSnapshots) found.push_back(ref);
+        if (at == 0) found.push_back(ref);
     }
     return found;
 }

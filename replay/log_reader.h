@@ -74,7 +74,7 @@ class LogReader {
         int64_t virtual_ns = 0;
         std::string name{};
     };
-    Result<std::vector<SnapshotRef>> snapshots() const;
+    Result<std::vector<SnapshotRef>> snapshots(size_t most = 1 << 16) const;
     Result<std::vector<uint8_t>> snapshot(const SnapshotRef& which, uint64_t limit) const;
 
     // Events that never became a chunk. Follow those of the chunks.

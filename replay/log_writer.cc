@@ -59,7 +59,8 @@ Result<std::unique_ptr<LogWriter>> LogWriter::create(const std::string& path, Op
     return writer;
 }
 
-Result<void> LogWriter::begin(LogHeader header, std::span<const LogBlob> blobs) {
+Result<void> LogWriter::begin(LogHeader header, std::span<const LogBlob> blobs,
+                              std::span<const uint8_t> snapshot) {
     assert(!recording_);
     header.blobs.clear();
     for (const LogBlob& blob : blobs)
@@ -75,8 +76,13 @@ Result<void> LogWriter::begin(LogHeader header, std::span<const LogBlob> blobs) 
     file_head_.area_count = kAreas;
     file_head_.first_chunk = first_chunk_;
     last_ns_ = header.clock_start_ns;
-    open_segment(0);
-    if (auto done = call([&] { return write_start(*json, blobs); }); !done) return done;
+    const Position start = header.start.value_or(Position{});
+    open_segment(start.icount);
+    journal_.reached(start.icount);
+    segment_start_ = start;
+    if (!snapshot.empty()) ++snapshots_;
+    if (auto done = call([&] { return write_start(*json, blobs, start, snapshot); }); !done)
+        return done;
     // What came before is on the disk soon, but the machine need not wait for that.
     if (options_.sync) post([this] { return file_.sync(); });
     recording_ = true;
@@ -84,7 +90,8 @@ Result<void> LogWriter::begin(LogHeader header, std::span<const LogBlob> blobs) 
     return {};
 }
 
-Result<void> LogWriter::write_start(const std::string& json, std::span<const LogBlob> blobs) {
+Result<void> LogWriter::write_start(const std::string& json, std::span<const LogBlob> blobs,
+                                    Position start, std::span<const uint8_t> snapshot) {
     file_.set_end(first_chunk_);
     const auto write = [&](ChunkType type, std::span<const uint8_t> raw) {
         return write_chunk(type, {}, {}, last_ns_, raw, true);
@@ -103,6 +110,7 @@ Result<void> LogWriter::write_start(const std::string& json, std::span<const Log
             at += size;
         } while (at < blob.bytes.size());
     }
+    if (auto done = write_snapshot(0, start, last_ns_, snapshot); !done) return done;
     if (auto done = file_.write_at(0, file_head_.encode()); !done) return done;
     return file_.publish();
 }
@@ -251,21 +259,24 @@ void LogWriter::digest(Position position, int64_t virtual_ns, Make make) {
 
 void LogWriter::snapshot(Position position, int64_t virtual_ns, std::vector<uint8_t> bytes) {
     if (!recording_ || failed()) return;
-    post([this, position, virtual_ns, bytes = std::move(bytes),
-          id = snapshots_++]() -> Result<void> {
-        for (uint64_t at = 0; at < bytes.size(); at += kBlobPiece) {
-            const uint64_t size = std::min<uint64_t>(bytes.size() - at, kBlobPiece);
-            std::vector<uint8_t> raw;
-            put_varint(raw, id);
-            put_varint(raw, bytes.size());
-            put_varint(raw, at);
-            raw.insert(raw.end(), bytes.begin() + static_cast<ptrdiff_t>(at),
-                       bytes.begin() + static_cast<ptrdiff_t>(at + size));
-            auto done = write_chunk(kChunkSnapshot, position, position, virtual_ns, raw, false);
-            if (!done) return done;
-        }
-        return {};
+    post([this, position, virtual_ns, bytes = std::move(bytes), id = snapshots_++] {
+        return write_snapshot(id, position, virtual_ns, bytes);
     });
+}
+
+Result<void> LogWriter::write_snapshot(uint64_t id, Position position, int64_t virtual_ns,
+                                       std::span<const uint8_t> bytes) {
+    for (uint64_t at = 0; at < bytes.size(); at += kBlobPiece) {
+        const auto piece = bytes.subspan(at, std::min<uint64_t>(bytes.size() - at, kBlobPiece));
+        std::vector<uint8_t> raw;
+        put_varint(raw, id);
+        put_varint(raw, bytes.size());
+        put_varint(raw, at);
+        raw.insert(raw.end(), piece.begin(), piece.end());
+        auto done = write_chunk(kChunkSnapshot, position, position, virtual_ns, raw, false);
+        if (!done) return done;
+    }
+    return {};
 }
 
 void LogWriter::checkpoint(Position position, int64_t virtual_ns, std::shared_ptr<const CheckpointData> data) {

@@ -55,8 +55,9 @@ class LogWriter {
     ~LogWriter();
 
     // The recording has begun: what had the name before is replaced. header.blobs is filled in
-    // here.
-    Result<void> begin(LogHeader header, std::span<const LogBlob> blobs);
+    // here. snapshot: with header.start, the machine that it begins with.
+    Result<void> begin(LogHeader header, std::span<const LogBlob> blobs,
+                       std::span<const uint8_t> snapshot = {});
 
     // Positions never go down from one call to the next.
     void event(Position position, uint32_t port, std::span<const uint8_t> payload);
@@ -96,7 +97,10 @@ class LogWriter {
                              std::span<const uint8_t> raw, bool compress);
     Result<void> write_events(const EventsHead& head, std::span<const uint8_t> events,
                               Position first, Position last, int64_t virtual_ns);
-    Result<void> write_start(const std::string& json, std::span<const LogBlob> blobs);
+    Result<void> write_start(const std::string& json, std::span<const LogBlob> blobs,
+                             Position start, std::span<const uint8_t> snapshot);
+    Result<void> write_snapshot(uint64_t id, Position position, int64_t virtual_ns,
+                                std::span<const uint8_t> bytes);
     Result<void> write_end(Position position, int64_t virtual_ns, const std::string& reason);
     void remember(ChunkType type, Position first);
 

@@ -106,6 +106,27 @@ void Drives::state(StateVisitor& v) {
     for (const auto& drive : drives_) v(drive->id(), *drive);
 }
 
+Result<void> Drives::prepare_recording() {
+    for (size_t i = 0; i < drives_.size(); ++i) {
+        if (auto done = drives_[i]->prepare_recording(); !done) return done;
+        DriveConfig& config = configs_[i];
+        const HostDrive::Info info = drives_[i]->info();
+        const std::string file = info.inserted ? absolute(info.file) : std::string();
+        if (file != config.file) {
+            config.file = file;
+            config.format = info.format;
+            config.offset = config.size = 0;
+            if (info.inserted) config.read_only = info.read_only;
+        }
+        config.disk_size = info.size;
+    }
+    return {};
+}
+
+void Drives::begin_recording(const std::string& log) {
+    for (const auto& drive : drives_) drive->begin_recording(overlay_prefix(log, drive->id()));
+}
+
 namespace {
 std::string section_of(const HostDrive& drive) { return "drive." + drive.id(); }
 }  // namespace

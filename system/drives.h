@@ -38,6 +38,11 @@ class Drives {
     const std::vector<std::unique_ptr<HostDrive>>& all() const { return drives_; }
     HostDrive* find(const std::string& id) const;
     void state(StateVisitor& v);
+    // A recording in the middle of a run: configs() are then of the media that are in the drives now. See
+    // HostDrive::prepare_recording().
+    Result<void> prepare_recording();
+    void begin_recording(const std::string& log);
+
     // See HostDrive::contents() and provide(). As sections of a snapshot, "drive.ID".
     using Sections = std::map<std::string, std::vector<uint8_t>>;
     // since: versions of all drives, by index; empty: everything.

@@ -34,8 +34,10 @@
 #include "system/perf_map.h"
 #include "system/progress.h"
 #include "system/qtest.h"
+#include "system/recording.h"
 #include "system/trace_log.h"
 #include "system/vm_snapshots.h"
+#include "system/vm_state.h"
 #include "ui/image_file.h"
 
 namespace qr {
@@ -86,7 +88,8 @@ class Emulator {
     }
     bool wants_monitor() const { return options_.nographic || !options_.monitors.empty(); }
     bool replaying() const { return options_.icount.mode == ReplayMode::kReplay; }
-    bool recording() const { return options_.icount.mode == ReplayMode::kRecord; }
+    // From power-on. One that begins with a snapshot (-loadvm) is begun when that is there.
+    bool recording() const { return options_.icount.mode == ReplayMode::kRecord && options_.loadvm.empty(); }
 
     void notice(const std::string& line) const {
         if (progress_) progress_->erase();
@@ -108,7 +111,7 @@ class Emulator {
         if (!displays) return displays.error();
         displays_ = std::move(*displays);
         if (recording()) {
-            if (const auto done = begin_recording(); !done) return done;
+            if (const auto done = recording_->begin(options_.icount.file, options_.icount.snapshot); !done) return done;
         } else if (replaying()) {
             return begin_replay();
         }
@@ -237,6 +240,14 @@ class Emulator {
         if (trace_log_) trace_log_->attach(machine_->board(), machine_->clock());
         config_.drives = machine_->drives().configs();
         snapshots_ = std::make_unique<VmSnapshots>(*machine_, config_);
+        Recording::Options recording;
+        recording.creator = fmt::format("qemu-replay {}", QR_VERSION);
+        recording.recorder.digest_interval_ns = int64_t{config_.digest_ms} * 1'000'000;
+        // Who asks for a density gets it, whatever it costs.
+        if (options_.icount.digest_given) recording.recorder.digest_share = 0;
+        recording.recorder.checkpoint_interval = std::chrono::seconds(options_.icount.checkpoint_seconds);
+        recording.recorder.changes = machine_->disk_changes();
+        recording_ = std::make_unique<Recording>(Recording::Parts{*machine_, config_, files_, *snapshots_}, std::move(recording));
         return {};
     }
 
@@ -331,11 +342,10 @@ class Emulator {
 
     // A machine starts from where another one was.
     Result<void> begin_from_snapshot() {
-        if (options_.loadvm.empty()) return {};
-        if (recording()) return Error{fmt::format("-loadvm {}: a recording begins with a machine that is switched on: load it "
-                                                  "without rr=record",
-                                                  options_.loadvm)};
-        return snapshots_->load(options_.loadvm);
+        const std::string& name = !options_.loadvm.empty() ? options_.loadvm : replaying() ? options_.icount.snapshot : std::string();
+        if (name.empty()) return {};
+        if (const auto done = snapshots_->load(name); !done) return done;
+        return options_.icount.mode == ReplayMode::kRecord ? recording_->start(options_.icount.file) : Result<void>{};
     }
 
     MonitorTarget monitor_target() {
@@ -394,6 +404,7 @@ class Emulator {
         target.gdb_server = [this](const std::string& device) { return gdb_->listen(device, "gdbserver"); };
         target.trace = trace_log_.get();
         target.snapshots = snapshots_.get();
+        target.recording = recording_.get();
         return target;
     }
 
@@ -435,35 +446,6 @@ class Emulator {
 
     // --- the log ---
 
-    Result<void> begin_recording() {
-        auto writer = LogWriter::create(options_.icount.file);
-        if (!writer) return writer.error();
-        writer_ = std::move(*writer);
-        LogHeader header;
-        header.creator = fmt::format("qemu-replay {}", QR_VERSION);
-        header.clock_start_ns = 0;
-        header.clock_rate = config_.start_rate();
-        for (const InputPortBase* port : machine_->door().ports()) header.ports.push_back(port->schema());
-        header.machine = config_.to_json();
-        std::vector<LogBlob> blobs;
-        for (const auto& [name, bytes] : files_.by_name())
-            if (!bytes->empty()) blobs.push_back({name, *bytes});
-        if (const auto begun = writer_->begin(std::move(header), blobs); !begun) return begun;
-        remove_overlays(options_.icount.file, config_.drives);
-        Recorder::Options options;
-        options.digest_interval_ns = int64_t{config_.digest_ms} * 1'000'000;
-        // Who asks for a density gets it, whatever it costs.
-        if (options_.icount.digest_given) options.digest_share = 0;
-        options.checkpoint_interval = std::chrono::seconds(options_.icount.checkpoint_seconds);
-        options.changes = machine_->disk_changes();
-        PcBoard& board = machine_->board();
-        recorder_ = std::make_unique<Recorder>(machine_->door(), machine_->clock(), board.root(),
-                                               board.memory(), *writer_, options);
-        machine_->loop().record_with(*recorder_);
-        snapshots_->record_with(writer_.get());
-        return {};
-    }
-
     Result<void> begin_replay() {
         PcBoard& board = machine_->board();
         auto replayer = Replayer::create(*reader_, machine_->door(), machine_->clock(), board.root(),
@@ -472,6 +454,7 @@ class Emulator {
         replayer_ = std::move(*replayer);
         machine_->loop().replay_with(*replayer_);
         snapshots_->replay_with(reader_.get());
+        if (const auto done = begin_where_recorded(*reader_, *machine_, config_); !done) return done;
         if (const auto done = begin_from_snapshot(); !done) return done;
         checkpoint_log_ = std::make_unique<CheckpointReader>(*reader_);
         TimeTravel& travel = machine_->travel();
@@ -571,14 +554,13 @@ class Emulator {
     MachineConfig config_;
     MachineFiles files_;
     std::unique_ptr<LogReader> reader_;
-    std::unique_ptr<LogWriter> writer_;
     std::unique_ptr<JitLog> jit_log_;  // the engine tells them: they outlive it
     std::unique_ptr<PerfMap> perf_map_;
     std::unique_ptr<TraceLog> trace_log_;  // the machine tells it: it outlives it
     std::unique_ptr<Machine> machine_;
     std::unique_ptr<VmSnapshots> snapshots_;
+    std::unique_ptr<Recording> recording_;
     std::unique_ptr<Qtest> qtest_;
-    std::unique_ptr<Recorder> recorder_;
     std::unique_ptr<Replayer> replayer_;
     std::unique_ptr<CheckpointReader> checkpoint_log_;
     std::unique_ptr<LogIndexer> indexer_;

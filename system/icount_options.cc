@@ -78,7 +78,7 @@ Result<IcountOptions> parse_icount(const std::string& text) {
 
     const auto mode = options.take("rr");
     const auto file = options.take("rrfile");
-    options.take("rrsnapshot");  // snapshots are in the log: nothing needs naming
+    out.snapshot = options.take("rrsnapshot").value_or(std::string());
     const auto speed = options.take("rrspeed");
     const auto checkpoints = options.take("rrcheckpoints");
     const Result<bool> index = options.take_bool("rrindex", false);

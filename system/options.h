@@ -32,6 +32,7 @@ struct IcountOptions {
     uint32_t digest_ms = 1000;  // virtual milliseconds between digests
     bool digest_given = false;
     std::optional<uint64_t> checkpoint_budget;  // replay: bytes; 0: no checkpoints; nothing: as it is useful
+    std::string snapshot;  // record: of this name at the beginning; replay: begins there
     uint32_t checkpoint_seconds = 0;  // record: of the host, between those in the log; 0: none
     bool index = false;               // replay: the log gets checkpoints
     bool start_at_end = false;        // replay: begins there, or at the next

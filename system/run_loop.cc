@@ -429,6 +429,7 @@ Result<void> RunLoop::go_live() {
     if (travel_) travel_->go_live();
     if (parts_.become_live) parts_.become_live();
     pace_.begin(parts_.clock.now_ns());
+    pace_.move(parts_.clock.now_ns(), parts_.clock.icount());
     rtc_told_ = {};
     return {};
 }

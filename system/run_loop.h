@@ -84,8 +84,8 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
 
     // Before run(): who takes it where people want it to be.
     void travel_with(TimeTravel& travel) { travel_ = &travel; }
-    // At most one of them, before run().
-    void record_with(Recorder& recorder) { recorder_ = &recorder; }
+    // At most one of them. In the middle of a run: at a boundary; null: no longer.
+    void record_with(Recorder* recorder) { recorder_ = recorder; }
     void replay_with(Replayer& replayer) { replayer_ = &replayer; }
 
     // VM thread, until the machine or the user ends it. Returns the exit status.

@@ -14,32 +14,12 @@
 
 #include "block/drive_snapshots.h"
 #include "replay/snapshot.h"
+#include "system/standstill.h"
 #include "system/vm_state.h"
 
 namespace qr {
 
 namespace {
-
-constexpr uint64_t kLargestSnapshot = uint64_t{64} << 30;
-
-// The machine stands still meanwhile, and goes on as before.
-class Standstill {
-  public:
-    explicit Standstill(RunLoop& loop) : loop_(loop) {
-        const RunState state = loop.run_state();
-        ran_ = state == RunState::kRunning || state == RunState::kSuspended;
-        if (ran_) loop_.stop();
-    }
-    ~Standstill() {
-        if (ran_) static_cast<void>(loop_.resume());
-    }
-    Standstill(const Standstill&) = delete;
-    Standstill& operator=(const Standstill&) = delete;
-
-  private:
-    RunLoop& loop_;
-    bool ran_ = false;
-};
 
 SnapshotControl::Entry entry_of(const qcow2::Snapshot& s) {
     SnapshotControl::Entry e{s.id, s.name, s.vm_state_bytes, static_cast<int64_t>(s.date_s), s.vm_clock_ns, {}};
@@ -61,6 +41,8 @@ Result<std::vector<HostDrive*>> VmSnapshots::drives() const {
         if (!is_written(*drive)) continue;
         if (drive->mode() == HostDrive::Mode::kDirect && !has_disk_snapshots(*drive))
             return Error{fmt::format("Device '{}' is writable but does not support snapshots", drive->id())};
+        if (drive->mode() == HostDrive::Mode::kRecorded)
+            return Error{fmt::format("Device '{}' writes to the overlay of a recording, which has no snapshots", drive->id())};
         found.push_back(drive.get());
     }
     if (found.empty()) return Error{"no block device can store vmstate for snapshot"};

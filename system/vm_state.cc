@@ -50,4 +50,17 @@ Result<void> load_machine(std::span<const uint8_t> snapshot, Machine& machine, c
     return {};
 }
 
+Result<void> begin_where_recorded(const LogReader& log, Machine& machine, const MachineConfig& config) {
+    if (!log.header().start) return {};
+    const auto all = log.snapshots(1);
+    if (!all) return all.error();
+    if (all->empty() || all->front().position != *log.header().start)
+        return Error{fmt::format("log '{}' begins in the middle of a run, and has no snapshot of it", log.name())};
+    const auto bytes = log.snapshot(all->front(), kLargestSnapshot);
+    if (!bytes) return bytes.error();
+    if (auto done = load_machine(*bytes, machine, config); !done)
+        return Error{fmt::format("log '{}': {}", log.name(), done.error().message)};
+    return {};
+}
+
 }  // namespace qr

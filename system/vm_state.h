@@ -15,6 +15,7 @@
 
 namespace qr {
 
+constexpr uint64_t kLargestSnapshot = uint64_t{64} << 30;
 // At a boundary. most_written: a recording's drives may have so many bytes in their overlays, else it fails.
 constexpr uint64_t kMostWritten = uint64_t{1} << 30;
 Result<std::vector<uint8_t>> save_machine(Machine& machine, const MachineConfig& config, const std::string& name,
@@ -24,5 +25,8 @@ Result<std::vector<uint8_t>> save_machine(Machine& machine, const MachineConfig&
 Result<void> check_machine(std::span<const uint8_t> snapshot, Machine& machine, const MachineConfig& config);
 // At a boundary; the run loop is told. Nothing changes if it fails.
 Result<void> load_machine(std::span<const uint8_t> snapshot, Machine& machine, const MachineConfig& config);
+
+// A log that begins in the middle of a run: the machine goes to its beginning.
+Result<void> begin_where_recorded(const LogReader& log, Machine& machine, const MachineConfig& config);
 
 }  // namespace qr

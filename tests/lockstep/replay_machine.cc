@@ -38,6 +38,7 @@ Result<std::unique_ptr<ReplayMachine>> ReplayMachine::create(const LogReader& lo
     if (!replayer) return replayer.error();
     made->replayer_ = std::move(*replayer);
     m.loop().replay_with(*made->replayer_);
+    if (auto begun = begin_where_recorded(log, m, *config); !begun) return begun.error();
     return made;
 }
 

@@ -88,15 +88,16 @@ std::vector<Point> choose_points(const LogReader& log, const Settings& settings)
         events.push_back(event->position.icount);
         reader.pop();
     }
-    const uint64_t end = log.end().position.icount;
+    const uint64_t start = log.header().start.value_or(Position{}).icount;
+    const uint64_t end = log.end().position.icount - start;
     std::vector<Point> points;
     while (points.size() < settings.points) {
         uint64_t at = end ? random() % end : 0;
         if (!events.empty() && random() % 2) {
-            at = events[random() % events.size()] + random() % 2000;
+            at = events[random() % events.size()] - start + random() % 2000;
             at = std::min(end, at > 1000 ? at - 1000 : at);
         }
-        points.push_back({at, random() % 2 == 0});
+        points.push_back({start + at, random() % 2 == 0});
     }
     std::ranges::sort(points, {}, &Point::icount);
     return points;

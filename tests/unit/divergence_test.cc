@@ -52,7 +52,7 @@ class LoopedBoard : private BoardParts, private MachineControl {
         options.digest_interval_ns = 1'000'000;
         options.digest_share = 0;
         Recorder recorder(door, clock, board->root(), board->memory(), **log, options);
-        loop->record_with(recorder);
+        loop->record_with(&recorder);
         std::atomic<bool> enough = false;
         std::thread user([&] {
             while (!enough) {

@@ -426,7 +426,9 @@ TEST_F(MediaTest, ARecordingCanBeginInTheMiddle) {
     ASSERT_TRUE(m.drive->change_medium(s).ok());
     m.mailbox.run_pending();
     EXPECT_EQ(m.write(0, std::vector<uint8_t>(512, '1')), DriveStatus::kOk);
-    ASSERT_TRUE(m.drive->begin_recording(directory / "x.rr.d").ok());
+    ASSERT_TRUE(m.drive->prepare_recording());
+    m.drive->begin_recording(directory / "x.rr.d");
+    EXPECT_FALSE(m.drive->prepare_recording());
     EXPECT_EQ(m.write(0, std::vector<uint8_t>(512, '2')), DriveStatus::kOk);
     EXPECT_EQ(m.read(0, 512)[0], '2');
     std::ifstream in(file('a'), std::ios::binary);
