@@ -109,13 +109,9 @@ void HostDrive::insert(std::unique_ptr<Image> image, const ImageSpec& spec) {
 }
 
 Result<void> HostDrive::prepare_recording() {
-    if (mode_ == Mode::kRecorded)
-        return Error{fmt::format("drive '{}' writes to the overlay of an earlier recording: what is in it isn't in an image that "
-                                 "a recording can name",
-                                 settings_.id)};
-    if (mode_ != Mode::kDirect)
-        return Error{fmt::format("drive '{}' is a temporary snapshot: a recording needs an image that it can name", settings_.id)};
     if (auto done = flush_all(); !done) return done;
+    // What an overlay has (of -snapshot, of an earlier recording, of a replay that went live) goes into the snapshot.
+    if (mode_ != Mode::kDirect) set_mode(Mode::kRecorded, overlay_prefix_);
     media_.clear();
     if (medium_) media_.push_back(medium_);
     medium_number_ = static_cast<uint32_t>(media_.size());
@@ -128,8 +124,20 @@ void HostDrive::begin_recording(const std::string& overlay) {
     if (medium_) {
         medium_->seen.assign((medium_->size + kBlock - 1) / kBlock, false);
         medium_->overlay_path = overlay + ".overlay";
+        if (medium_->overlay) move_overlay(*medium_);
     }
     publish_info();
+}
+
+// What was written until now is to be found in the new one, too: it is what a commit makes of the image.
+void HostDrive::move_overlay(Medium& m) {
+    const std::unique_ptr<Overlay> old = std::move(m.overlay);
+    auto done = overlay_of(m);
+    if (done.ok()) {
+        done = old->for_each([&](uint64_t offset, std::span<const uint8_t> data) { return m.overlay->write(offset, data); });
+        m.overlay->pin(version_);
+    }
+    if (!done.ok()) notice_(fmt::format("drive '{}': {}", settings_.id, done.message));
 }
 
 void HostDrive::go_live() {

@@ -204,6 +204,7 @@ class HostDrive final : public Drive {
     IoStatus read_medium(Medium& m, uint64_t offset, std::span<uint8_t> to, std::vector<BlockDigest>& digests);
     IoStatus read_image(Medium& m, uint64_t offset, std::span<uint8_t> to, std::vector<BlockDigest>& digests);
     IoStatus overlay_of(Medium& m);
+    void move_overlay(Medium& m);
     void settle_digests(const Request& r);
     void check_blocks(const Request& r, const BlocksInput& recorded);
     void use_medium(MediumInput& in);

@@ -42,7 +42,16 @@ void replay_seek(HmpCall& call) {
     report(call, call.target.run.seek(static_cast<uint64_t>(call.args.number("icount"))));
 }
 
-void replay_live(HmpCall& call) { report(call, call.target.run.go_live()); }
+void replay_live(HmpCall& call) {
+    Result<void> done = call.target.run.go_live();
+    const std::string file = call.args.text("filename");
+    if (done && !file.empty()) {
+        done = call.target.recording->start(file);
+        if (done) call.target.log_file = file;
+        else done = Error{"the machine is live, and isn't recorded: " + done.error().message};
+    }
+    report(call, done);
+}
 
 void replay_speed(HmpCall& call) {
     if (!call.args.has("speed")) {

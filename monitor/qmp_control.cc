@@ -190,7 +190,16 @@ void record_start(QmpCall& call) {
 
 void record_stop(QmpCall& call) { call.check(call.target.recording->stop()); }
 
-void replay_live(QmpCall& call) { call.check(call.target.run.go_live()); }
+void replay_live(QmpCall& call) {
+    Result<void> done = call.target.run.go_live();
+    const std::string file = call.args.value("filename", std::string());
+    if (done && !file.empty()) {
+        done = call.target.recording->start(file);
+        if (done) call.target.log_file = file;
+        else done = Error{"the machine is live, and isn't recorded: " + done.error().message};
+    }
+    call.check(done);
+}
 
 void replay_set_speed(QmpCall& call) {
     const auto speed = parse_replay_speed(call.args["speed"].get<std::string>());

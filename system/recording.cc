@@ -62,8 +62,8 @@ Result<void> Recording::start(const std::string& file) {
         writer_.reset();
         return begun;
     }
-    machine.drives().begin_recording(file);
     remove_overlays(file, parts_.config.drives);
+    machine.drives().begin_recording(file);
     file_ = file;
     attach();
     // So that a replay is compared with what it begins with.

@@ -217,6 +217,36 @@ class TimeTravel(machine.MachineTest):
             live.qmp.close()
         self.assertEqual(self.log.read_bytes(), log)
 
+    def test_live_and_recorded(self):
+        """A guest that writes its disk without end; from ten points on another recording, which replays."""
+        image = self.folder / "disk.img"
+        size = 1 << 20
+        content = bytearray(random.Random(7).randbytes(size))
+        content[:512] = self.assemble("disk", f"HALF={size // 1024}", "FOREVER").read_bytes()
+        image.write_bytes(content)
+        process = self.start("-display", "none", "-drive", f"file={image},format=raw", "-m", "16",
+                             *self.recording("shift=2,rrdigest=20"))
+        time.sleep(2)
+        self.assertEqual(self.stop(process, 20), 0)
+        dice = random.Random(10)
+        for number in range(machine.by_kind(2, 10, 10)):
+            log = self.folder / f"fork{number}.bin"
+            live = Traveller(self)
+            at = dice.randrange(live.end)
+            live.seek(at)
+            self.assertEqual(live.qmp.hmp(f"replay_live {log}"), "")
+            self.assertIn(f"Recording execution '{log}'", live.qmp.hmp("info replay"))
+            live.qmp.execute("cont")
+            while live.qmp.execute("query-replay")["icount"] < at + 5_000_000:
+                time.sleep(0.01)
+            live.quit()
+            self.assertEqual(live.process.returncode, 0, live.process.errors.read_text())
+            for engine in ("tcg", "interp"):
+                done = self.replay("-display", "none", "-accel", engine, log=log)
+                self.assertGreater(int(machine.AS_RECORDED.search(done.err)[1]), at + 5_000_000)
+        self.assertEqual(image.read_bytes(), content)
+        self.replay("-display", "none")
+
     def test_bad_options(self):
         self.record_flat()
         for options, why in ((",rrcheckpoints=lots", "rrcheckpoints expects auto, off, or memory"),
