@@ -129,6 +129,8 @@ std::string GdbProtocol::stop_reply(const DebugStop& stop) const {
             if (!quiet_start_ && target_.run.run_state() != RunState::kDebug) signal = kSigInt;
             break;
         case Why::kBreakpoint:
+            // gdb looks for its breakpoint at EIP. Where CS has a base (real mode) there is none, and it would go on.
+            if (target_.cpu.eip != stop.hit.address) break;
             if (knows_hardware_ && std::ranges::find(stops_, Stop{'1', stop.hit.address, 0}) != stops_.end())
                 reason = "hwbreak:;";
             else if (knows_software_)

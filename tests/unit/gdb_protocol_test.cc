@@ -569,10 +569,13 @@ TEST_F(GdbProtocolTest, BreakpointReasons) {
     ask("Z1,200,1");
     const auto hit = [&](uint64_t address) {
         ask("c");
+        cpu.eip = static_cast<uint32_t>(address & 0xffff);
         run.halt({Why::kBreakpoint, {DebugHit::Kind::kBreakpoint, 1, address, {}, false}});
         return stop_replies().at(0);
     };
     EXPECT_EQ(hit(0x100), "T05swbreak:;thread:p01.01;");
+    ask("Z0,f0100,1");
+    EXPECT_EQ(hit(0xf0100), "T05thread:p01.01;");  // gdb knows of no segment bases
     EXPECT_EQ(hit(0x200), "T05hwbreak:;thread:p01.01;");
 }
 
