@@ -62,6 +62,8 @@ const std::vector<Access>& accesses() {
         {"mov [edi], ax", {0x66, 0x89, 0x07}, {{kDestination, 2, true}}},
         {"mov eax, [abs]", {0xa1, 0x00, 0x20, 0x02, 0x00}, {{kDestination, 4, false}}},
         {"mov [abs], al", {0xa2, 0x03, 0x20, 0x02, 0x00}, {{kDestination + 3, 1, true}}},
+        {"mov [abs], eax in the page of the code", {0xa3, 0x00, 0x08, 0x01, 0x00}, {{kCode + 0x800, 4, true}}},
+        {"inc [abs] in the page of the code", {0xff, 0x05, 0x00, 0x08, 0x01, 0x00}, {{kCode + 0x800, 4, false}, {kCode + 0x800, 4, true}}},
         {"mov [edi], 5", {0xc7, 0x07, 5, 0, 0, 0}, {{kDestination, 4, true}}},
         {"movzx eax, word [esi]", {0x0f, 0xb7, 0x06}, {{kSource, 2, false}}},
         {"cmovz eax, [edi]", {0x0f, 0x44, 0x07}, {{kDestination, 4, false}}},
