@@ -89,6 +89,7 @@ class Emulator {
     bool wants_monitor() const { return options_.nographic || !options_.monitors.empty(); }
     bool replaying() const { return options_.icount.mode == ReplayMode::kReplay; }
     // From power-on. One that begins with a snapshot (-loadvm) is begun when that is there.
+    bool starts_somewhere() const { return options_.icount.start_at_end || options_.icount.start_at; }
     bool recording() const { return options_.icount.mode == ReplayMode::kRecord && options_.loadvm.empty(); }
 
     void notice(const std::string& line) const {
@@ -233,7 +234,8 @@ class Emulator {
         ears.event = [this](const RunEvent& event) {
             if (monitor_) monitor_->event(event);
         };
-        ears.watched = [this] { return monitor_ && monitor_->attached(); };
+        // Who begins somewhere in particular will come to look.
+        ears.watched = [this] { return starts_somewhere() || (monitor_ && monitor_->attached()); };
         auto machine = Machine::create(config_, files_, make_engine(), settings, std::move(ears), drives);
         if (!machine) return machine.error();
         machine_ = std::move(*machine);
@@ -460,9 +462,10 @@ class Emulator {
         TimeTravel& travel = machine_->travel();
         travel.replay_with(*replayer_, checkpoint_budget(), checkpoint_log_.get());
         if (options_.icount.index) return begin_index();
-        const IcountOptions& icount = options_.icount;
-        if (!icount.start_at_end && !icount.start_at) return {};
-        return travel.seek(icount.start_at.value_or(reader_->end().position.icount));
+        if (!starts_somewhere()) return {};
+        if (!wants_monitor() && options_.gdb.empty())
+            return Error{"-icount rrstart=: nobody could look at the machine there: add -monitor stdio, -qmp or -gdb"};
+        return travel.seek(options_.icount.start_at.value_or(reader_->end().position.icount));
     }
 
     // The log is written anew, with checkpoints.

@@ -251,8 +251,9 @@ class TimeTravel(machine.MachineTest):
         self.record_flat()
         for options, why in ((",rrcheckpoints=lots", "rrcheckpoints expects auto, off, or memory"),
                              (",rrstart=soon", "rrstart expects an instruction count, or end, not 'soon'"),
-                             (",rrstart=99999999999999", "outside of the recording")):
-            self.refused(machine.run("-icount", f"rr=replay,rrfile={self.log}{options}", "-display", "none"), why)
+                             (",rrstart=end", "nobody could look"), (",rrstart=99999999999999", "outside of the recording")):
+            watcher = ["-qmp", f"unix:{self.folder}/q,server=on,wait=off"] if "999" in options else []
+            self.refused(machine.run("-icount", f"rr=replay,rrfile={self.log}{options}", "-display", "none", *watcher), why)
         for options, why in (("rrcheckpoints=5M", "rrcheckpoints expects a number of seconds"),
                              ("rrindex=on", "of use only with rr=replay"), ("rrstart=5", "of use only with rr=replay")):
             self.refused(machine.run("-icount", f"shift=1,rr=record,rrfile={self.folder}/no,{options}", "-display", "none"), why)
