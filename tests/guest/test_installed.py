@@ -7,6 +7,7 @@ image already (scripts/make-debian-image).
 """
 import hashlib
 import pathlib
+import random
 import re
 import shutil
 import sys
@@ -171,6 +172,51 @@ class Installed(machine.MachineTest):
         self.assertEqual(replayed.out, run.output)
         self.committed(re.search(r"[0-9a-f]{64}", shown)[0])
         self.a_changed_byte_is_named()
+
+    @machine.slow
+    def test_forks(self):
+        """Ten points of a recording go on as live machines: the shell answers, the file system is in order, and what was
+        recorded of that replays."""
+        self.sound = False
+        with session.Session(self.command(debian.IMAGE, *self.recording())) as run:
+            debian.menu(run, PATIENCE, entry=1)
+            run.expect("# ", PATIENCE)
+            debian.plain(run, PATIENCE)
+            with Qmp(self.qmp_path) as qmp:
+                first = qmp.execute("query-replay")["icount"]
+            debian.type_lines(run, "mount -t proc proc /proc; cd /root", PATIENCE)
+            for number in range(5):
+                debian.type_lines(run, f"mkdir tree{number} && tar -C {TREE} -c . | tar -C tree{number} -x && sync", PATIENCE)
+            with Qmp(self.qmp_path) as qmp:
+                last = qmp.execute("query-replay")["icount"]
+            run.process.kill()
+        dice = random.Random(12)
+        for number in range(10):
+            fork = self.folder / f"fork{number}.bin"
+            at = dice.randrange(first, last)
+            command = [machine.EMULATOR, *self.replaying(), "-S", *self.SCREENS, "-qmp",
+                       f"unix:{self.qmp_path},server=on,wait=off"]
+            with self.subTest(at=at), session.Session(command) as run:
+                with Qmp(self.qmp_path, timeout=PATIENCE) as qmp:
+                    qmp.execute("replay-seek", icount=at)
+                    qmp.wait_event("STOP", timeout=PATIENCE)
+                    qmp.execute("replay-live", filename=str(fork))
+                    qmp.execute("cont")
+                    run.pump(1)
+                    run.send("\x03\n")
+                    run.pump(1)
+                    run.seen = len(run.output)
+                    debian.plain(run, PATIENCE)
+                    total = debian.type_lines(run, f"cd /root; echo {number} fork | sha256sum | tee result", PATIENCE)
+                    run.send("sync; mount -o remount,ro / && echo o >/proc/sysrq-trigger\n")
+                    self.assertEqual(run.finish(PATIENCE), 0, run.errors)
+                copy = self.folder / "committed.qcow2"
+                shutil.copy(debian.IMAGE, copy)
+                debian.tool(str(TOOL), "commit", f"{fork}.ide0-hd0.overlay", copy)
+                result = re.search(r"[0-9a-f]{64}", total)[0]
+                self.assertIn(result, debian.examine(copy, "/root/result")[0])
+                copy.unlink()
+                self.replay(*self.SCREENS, log=fork, timeout=REPLAY)
 
     @machine.slow
     def test_recorded(self):
