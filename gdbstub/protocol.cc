@@ -105,6 +105,9 @@ void GdbProtocol::detach() {
     }
     target_.debug.on_debug_stop(nullptr);
     told_ = nullptr;
+    // A recording's end was kept for looking at.
+    const bool alone = !target_.watched || !target_.watched();
+    if (alone && target_.run.log_view().at_end) target_.run.quit_because("host-ui");
 }
 
 // ---- queries. Their text is the whole packet ----
@@ -206,7 +209,7 @@ GdbProtocol::Reply GdbProtocol::let_go(std::string_view text) {
     auto told = std::move(told_);
     detach();
     told_ = std::move(told);
-    // At the end of a recording there is nothing to go on with; it is let go all the same.
+    if (target_.run.log_view().at_end) return "OK";
     if (const auto gone = target_.run.resume(); !gone && target_.notice) target_.notice("gdb: " + gone.error().message);
     return "OK";
 }

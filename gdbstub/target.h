@@ -23,6 +23,8 @@ struct GdbTarget {
     Door& door;  // its own rules
     // I/O thread: does what a monitor's line says, and tells what it printed.
     std::function<void(const std::string& line, std::function<void(std::string)> done)> monitor{};
+    // Any thread: somebody else looks at the machine, too.
+    std::function<bool()> watched{};
     // A line for the user.
     std::function<void(const std::string&)> notice{};
 };

@@ -441,6 +441,7 @@ class Emulator {
         target.monitor = [this](const std::string& line, std::function<void(std::string)> done) {
             monitor_->run_line(line, {}, [done = std::move(done)](HmpAnswer answer) { done(std::move(answer.text)); });
         };
+        target.watched = [this] { return monitor_->attached(); };
         target.notice = host_.notice;
         gdb_ = std::make_unique<GdbServer>(std::move(target), *chardevs_, host_.io);
         return options_.gdb.empty() ? Result<void>{} : gdb_->listen(options_.gdb, "-gdb");

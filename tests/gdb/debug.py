@@ -4,6 +4,7 @@
 The same script runs on ours and on Debian's QEMU where on_both says so.
 """
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -58,7 +59,6 @@ class GdbTest(peer.MonitorTest):
 
     def finds(self, text, *patterns):
         """The patterns come in this order."""
-        import re
         at = 0
         for pattern in patterns:
             found = re.compile(pattern, re.M).search(text, at)

@@ -114,7 +114,8 @@ class GdbProtocolTest : public testing::Test {
     Door door{mailbox};
     NoEvents recording;
     std::vector<std::string> notices;
-    GdbTarget target{cpu, run, run, run, door, {}, [this](const std::string& line) { notices.push_back(line); }};
+    bool watched = false;
+    GdbTarget target{cpu, run, run, run, door, {}, [this] { return watched; }, [this](const std::string& line) { notices.push_back(line); }};
     GdbProtocol protocol{target};
     std::vector<std::string> told;
 };
@@ -534,6 +535,21 @@ TEST_F(GdbProtocolTest, Disappear) {
     EXPECT_EQ(ask("c"), "");
     protocol.interrupt();
     EXPECT_TRUE(calls().empty());
+}
+
+// A recording's end is kept as long as somebody looks at it.
+TEST_F(GdbProtocolTest, LeaveAtTheEnd) {
+    run.view.at_end = true;
+    watched = true;
+    EXPECT_EQ(ask("D"), "OK");
+    EXPECT_TRUE(calls().empty());
+    watched = false;
+    EXPECT_EQ(ask("?"), "T05thread:01;");
+    EXPECT_EQ(ask("D"), "OK");
+    EXPECT_THAT(calls(), testing::ElementsAre("quit"));
+    attach();
+    protocol.detach();
+    EXPECT_THAT(calls(), testing::ElementsAre("quit"));
 }
 
 TEST_F(GdbProtocolTest, Kill) {

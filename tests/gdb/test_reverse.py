@@ -1,0 +1,180 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""gdb and recordings: what it writes is recorded, and in a replay it goes backward without a trace."""
+import random
+import subprocess
+
+import debug
+from debug import machine
+
+EXIT = ["-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+ICOUNT = 52  # its number
+
+
+class ReverseTest(debug.GdbTest):
+    def record(self, *commands, defines=("TIMER", "COUNT=20000")):
+        """A recording, made with gdb attached and these commands, up to the guest's end; gdb's output."""
+        process = self.launch("-S", *EXIT, *self.recording(icount="shift=2,sleep=off"), defines=defines)
+        text = self.gdb(*commands, "continue")
+        self.assertEqual(process.wait(60), 1, text)
+        self.assertIn("exited with code 01", text)
+        return text
+
+    def replay_with_gdb(self):
+        self.gdb_path = self.folder / f"gdb{self.started}"
+        return self.start(*self.replaying(), "-display", "none", "-S", "-gdb", f"unix:{self.gdb_path},server=on,wait=off")
+
+    def ends_as_recorded(self, process, timeout=60):
+        self.assertEqual(process.wait(timeout), 1, process.errors.read_text())
+        self.assertRegex(process.errors.read_text(), machine.AS_RECORDED)
+
+
+class Recorded(ReverseTest):
+    def test_writes(self):
+        """Memory by either address, code, registers of all kinds, at several places."""
+        text = self.record("tbreak after if (int)counter == 10", "continue", "set var *(int*)&source = 4711",
+                           "set var $edx = 0x1000", "set var $xmm2.uint128 = 77", "set var $st0 = 2.5", "stepi", "p $ebx",
+                           "tbreak work if (int)counter == 20", "continue",
+                           "set var *(unsigned char*)((long)&work + 3) = 0x29",  # add becomes sub
+                           "set var $eflags = $eflags ^ 0x41", "maintenance packet Qqemu.PhyMemMode:1",
+                           "set var *(int*)0x30000 = 5", "maintenance packet Qqemu.PhyMemMode:0",
+                           "tbreak loop if (int)counter == 30", "continue", "p *(int*)&pair", "set var *(int*)&counter = 1000",
+                           "set var $es = 8", "set var $cr2 = 99")
+        self.finds(text, r"^\$1 = 4711$")
+        events = [e for e in machine.replay_dump(self.log)["events"] if e["port"].startswith("debug.")]
+        ports = [e["port"] for e in events]
+        self.assertGreaterEqual(ports.count("debug.memory"), 4)
+        self.assertGreaterEqual(ports.count("debug.register"), 6)
+        self.assertGreater(len({e["icount"] for e in events}), 2)
+        for engine in ("tcg", "interp"):
+            self.replay("-accel", engine, "-display", "none", status=1)
+
+    def test_looking_leaves_no_trace(self):
+        """But for where it stopped: a recording with a gdb that only looked has no inputs."""
+        self.record("break after if (int)counter == 10", "continue", "info registers", "x/100xb 0x10000", "stepi 20",
+                    "watch *(int*)&counter", "continue", "delete")
+        self.assertFalse([e for e in machine.replay_dump(self.log)["events"] if e["port"].startswith("debug.")])
+        self.replay("-display", "none", status=1)
+
+
+class Replayed(ReverseTest):
+    def test_steps_back(self):
+        self.record()
+        process = self.replay_with_gdb()
+        text = self.gdb("break work if (int)counter == 500", "continue", "delete", """python
+there = []
+def state():
+    return [int(gdb.parse_and_eval('$' + r)) & 0xffffffffffffffff for r in ('icount', 'eip', 'eax', 'edx', 'esp', 'eflags')]
+for _ in range(60):
+    there.append(state())
+    gdb.execute('stepi', to_string=True)
+back = []
+for _ in range(60):
+    gdb.execute('reverse-stepi', to_string=True)
+    back.append(state())
+print('same' if back == there[::-1] else 'differ: %s %s' % (there, back))
+print('one by one' if all(b[0] - a[0] == 1 for a, b in zip(there, there[1:])) else there)
+end""", "delete", "continue")
+        self.finds(text, "^same$", "^one by one$", "No more reverse-execution history")
+        self.ends_as_recorded(process)
+
+    def test_breakpoints_back(self):
+        self.record()
+        process = self.replay_with_gdb()
+        text = self.gdb("break work if (int)counter == 300", "continue", "p (int)counter", "delete", "break work",
+                        "reverse-continue", "p (int)counter", "reverse-continue", "p (int)counter", "continue", "p (int)counter",
+                        "delete", "hbreak after if (int)counter == 17", "reverse-continue", "p (int)counter", "delete",
+                        "reverse-continue", "p $icount", "p/x $cs_base", "continue")
+        self.finds(text, r"^\$1 = 300", r"^\$2 = 299", r"^\$3 = 298", r"^\$4 = 299", r"^\$5 = 17",
+                   r"No more reverse-execution history", r"^\$6 = 0$", r"^\$7 = 0xffff0000", r"No more reverse-execution history")
+        self.ends_as_recorded(process)
+
+    def test_last_writer(self):
+        self.record()
+        process = self.replay_with_gdb()
+        text = self.gdb("break work if (int)counter == 400", "continue", "delete", "watch *(int*)&counter",
+                        "reverse-continue", "p (int)counter", "info registers eip", "reverse-continue", "p (int)counter",
+                        "delete", "watch *(int*)&pair", "reverse-continue", "x/i $pc", "delete", "rwatch *(int*)&source",
+                        "reverse-continue", "info registers eip", "delete", "watch *(int*)0x30000", "reverse-continue",
+                        "x/i $pc", "p $eflags & 1", "delete", "continue")
+        self.finds(text, r"^Hardware watchpoint 2", r"^Old value = 400\nNew value = 399", r"^\$1 = 399", r"eip .*<loop>",
+                   r"^Old value = 399\nNew value = 398", r"^\$2 = 398", r"mov +%edx,0x", r"eip .*<after>",
+                   r"^Old value = 305419896\nNew value = 0", r"movl +\$0x12345678,0x30000")
+        self.ends_as_recorded(process)
+
+    def test_refusals(self):
+        self.record()
+        process = self.replay_with_gdb()
+        text = self.gdb("break work", "continue", "set var $eax = 77", "set var *(int*)&counter = 9", "p (int)counter",
+                        "monitor replay_live", "set var $edx = 0x4444", "p/x $edx", "set var *(int*)&counter = 19000",
+                        "reverse-stepi", "delete", "continue")
+        self.finds(text, r"^\$1 = 1$", r"^\$2 = 0x4444$", r"exited with code 01")
+        self.finds(text, r"Could not write register \"eax\"; remote failure reply 'E.the machine is replaying.*replay_live")
+        self.assertIn("Cannot access memory at address 0x11000", text)
+        self.assertEqual(process.wait(60), 1)
+        self.assertIn("gdb: memory wasn't written: the machine is replaying", process.errors.read_text())
+
+    def test_live_has_no_way_back(self):
+        self.launch("-S")
+        text = self.gdb("break work", "continue", "reverse-stepi", "reverse-continue", "p (int)counter")
+        self.finds(text, r"^\$1 = 1$")
+        self.assertEqual(text.count("Target remote does not support this command."), 2)
+        client = self.rsp()
+        for packet in ("bs", "bc"):
+            self.assertTrue(client.ask(packet).startswith("E.there is no way back"))
+
+    def test_at_random(self):
+        """A thousand commands; whenever it is at the same instruction, it looks the same; and then to the end."""
+        self.record()
+        process = self.replay_with_gdb()
+        client = self.rsp()
+        client.no_acks()
+        symbols = {}
+        for line in subprocess.run(["nm", self.elf], capture_output=True, text=True, check=True).stdout.splitlines():
+            value, _, name = line.split()
+            symbols[name] = int(value, 16)
+        chance = random.Random(5)
+        seen, stops, visits = {}, [], 0
+
+        def look():
+            icount = int.from_bytes(bytes.fromhex(client.ask(f"p{ICOUNT:x}")), "little")
+            return icount, (client.ask("g"), client.ask(f"m{symbols['counter']:x},18"), client.ask("m8fe0,20"))
+
+        commands = machine.by_kind(200, 1000, 3000)
+        for n in range(commands):
+            what = chance.choices(("s", "bs", "c", "bc", "Z", "z", "seek", "interrupt"), (30, 30, 6, 6, 4, 5, 3, 3))[0]
+            if what == "Z":
+                kind = chance.randrange(5)
+                where = chance.choice([symbols[s] for s in ("loop", "work", "after", "timer")] if kind < 2 else
+                                      [symbols[s] for s in ("counter", "copy", "source", "ticks", "pair")])
+                stop = f"{kind},{where:x},{1 if kind < 2 else chance.choice((1, 2, 4))}"
+                self.assertEqual(client.ask("Z" + stop), "OK")
+                stops.append(stop)
+            elif what == "z":
+                if stops:
+                    self.assertEqual(client.ask("z" + stops.pop(chance.randrange(len(stops)))), "OK")
+            elif what == "seek":
+                client.send("qRcmd," + f"replay_seek {chance.randrange(100, 250000)}".encode().hex())
+                while client.receive(20) != b"OK":
+                    pass
+            else:
+                client.send("c" if what == "interrupt" else what)
+                if what == "interrupt":
+                    client.raw(b"\x03")
+                reply = client.receive(60)
+                self.assertIsNotNone(reply, (n, what, stops))
+                self.assertRegex(reply, rb"^T0[25]", (n, what))
+                icount, state = look()
+                visits += icount in seen
+                self.assertEqual(seen.setdefault(icount, state), state, (n, what, icount))
+        self.assertGreater(visits, commands // 10)
+        for stop in stops:
+            client.ask("z" + stop)
+        client.send("c")
+        self.assertIn(b"replaylog:end", client.receive(60))
+        client.send("D")
+        self.ends_as_recorded(process)
+
+
+if __name__ == "__main__":
+    machine.main()
