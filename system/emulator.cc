@@ -233,6 +233,7 @@ class Emulator {
         ears.notice = [this](const std::string& line) { notice(line); };
         ears.event = [this](const RunEvent& event) {
             if (monitor_) monitor_->event(event);
+            if (event.kind == RunEvent::Kind::kStop && starts_somewhere() && !std::exchange(arrived_, true)) offer_gdb();
         };
         // Who begins somewhere in particular will come to look.
         ears.watched = [this] { return starts_somewhere() || (monitor_ && monitor_->attached()); };
@@ -444,7 +445,24 @@ class Emulator {
         target.watched = [this] { return monitor_->attached(); };
         target.notice = host_.notice;
         gdb_ = std::make_unique<GdbServer>(std::move(target), *chardevs_, host_.io);
-        return options_.gdb.empty() ? Result<void>{} : gdb_->listen(options_.gdb, "-gdb");
+        // gdb would stop a machine that is on its way to where the user wants it: it finds the server when it is there.
+        return options_.gdb.empty() || starts_somewhere() ? Result<void>{} : gdb_->listen(options_.gdb, "-gdb");
+    }
+
+    // VM thread: the machine has got to where it was to begin.
+    void offer_gdb() {
+        if (options_.gdb.empty()) return;
+        g_main_context_invoke(
+            host_.io,
+            [](gpointer self) -> gboolean {
+                auto& emulator = *static_cast<Emulator*>(self);
+                if (const auto done = emulator.gdb_->listen(emulator.options_.gdb, "-gdb"); !done) {
+                    emulator.notice(done.error().message);
+                    emulator.machine_->loop().quit("host-error");
+                }
+                return G_SOURCE_REMOVE;
+            },
+            this);
     }
 
     // --- the log ---
@@ -574,6 +592,7 @@ class Emulator {
     std::unique_ptr<Monitor> monitor_;  // outlives what is connected to it
     std::unique_ptr<CharRegistry> chardevs_;
     std::unique_ptr<GdbServer> gdb_;
+    bool arrived_ = false;  // VM thread: rrstart= has been reached
     std::vector<std::string> shared_;   // chardevs that a monitor is to be on, too
     std::unique_ptr<Displays> displays_;  // null: nobody looks
 };
