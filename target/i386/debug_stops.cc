@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "accel/interp/code_cache.h"
 #include "target/i386/cpu.h"
 
 namespace qr::i386 {
@@ -53,22 +54,34 @@ void CpuStops::apply_breakpoints(Engine& engine) {
 void CpuStops::apply_watchpoints(Tlb& tlb) {
     watchpoints_.clear();
     pages_.clear();
+    read_pages_.clear();
     for (const Watchpoint& w : applied_.watchpoints) {
         if (!w.length || w.address >= kLinearEnd || !(w.read || w.write)) continue;
         watchpoints_.push_back(w);
         const uint64_t last = w.address + length_of(w) - 1;
         pages_.push_back({static_cast<uint32_t>(w.address) & Tlb::kPageBits, static_cast<uint32_t>(last) & Tlb::kPageBits});
+        if (w.read) read_pages_.push_back(pages_.back());
     }
-    std::ranges::sort(pages_, {}, &Pages::first);
-    size_t kept = 0;
-    for (size_t n = 1; n < pages_.size(); ++n) {
-        if (pages_[n].first <= uint64_t{pages_[kept].last} + kPageSize)
-            pages_[kept].last = std::max(pages_[kept].last, pages_[n].last);
-        else
-            pages_[++kept] = pages_[n];
-    }
-    if (!pages_.empty()) pages_.resize(kept + 1);
+    merge(pages_);
+    merge(read_pages_);
     for (const Pages& p : pages_) tlb.withdraw(p.first, p.last);
+}
+
+void CpuStops::merge(std::vector<Pages>& pages) {
+    std::ranges::sort(pages, {}, &Pages::first);
+    size_t kept = 0;
+    for (size_t n = 1; n < pages.size(); ++n) {
+        if (pages[n].first <= uint64_t{pages[kept].last} + kPageSize)
+            pages[kept].last = std::max(pages[kept].last, pages[n].last);
+        else
+            pages[++kept] = pages[n];
+    }
+    if (!pages.empty()) pages.resize(kept + 1);
+}
+
+bool CpuStops::among(const std::vector<Pages>& pages, uint32_t linear) {
+    const auto behind = std::ranges::upper_bound(pages, linear, {}, &Pages::first);
+    return behind != pages.begin() && (linear & Tlb::kPageBits) <= std::prev(behind)->last;
 }
 
 bool CpuStops::breakpoint_at(uint32_t linear) const { return std::ranges::binary_search(breakpoints_, linear); }
@@ -83,9 +96,15 @@ bool CpuStops::stops_at(uint32_t linear, Countdown& countdown) {
     return true;
 }
 
-bool CpuStops::watches_page(uint32_t linear) const {
-    const auto behind = std::ranges::upper_bound(pages_, linear, {}, &Pages::first);
-    return behind != pages_.begin() && (linear & Tlb::kPageBits) <= std::prev(behind)->last;
+uint64_t CpuStops::watched_granules(uint32_t linear) const {
+    if (!watches_page(linear)) return 0;
+    const uint64_t page = linear & Tlb::kPageBits;
+    uint64_t granules = 0;
+    for (const Watchpoint& w : watchpoints_) {
+        const uint64_t first = std::max(w.address, page), end = std::min(w.address + length_of(w), page + kPageSize);
+        if (first < end) granules |= granule_mask(static_cast<unsigned>(first - page), static_cast<unsigned>(end - 1 - page));
+    }
+    return granules;
 }
 
 void CpuStops::accessed(uint32_t linear, unsigned size, bool write, Countdown& countdown) {

@@ -40,8 +40,11 @@ class CpuStops {
     bool stops_at(uint32_t linear, Countdown& countdown);
 
     bool watching() const { return !pages_.empty(); }
-    // Whether any byte of the page is watched: such pages never match in the TLB.
-    bool watches_page(uint32_t linear) const;
+    // Whether any byte of the page is watched, or watched for reading: such pages never match in the TLB, or for writing.
+    bool watches_page(uint32_t linear) const { return among(pages_, linear); }
+    bool watches_reads(uint32_t linear) const { return among(read_pages_, linear); }
+    // The page's granules with watched bytes.
+    uint64_t watched_granules(uint32_t linear) const;
     // The access has been made.
     void accessed(uint32_t linear, unsigned size, bool write, Countdown& countdown);
 
@@ -56,12 +59,15 @@ class CpuStops {
     };
     void apply_breakpoints(Engine& engine);
     void apply_watchpoints(Tlb& tlb);
+    static void merge(std::vector<Pages>& pages);
+    static bool among(const std::vector<Pages>& pages, uint32_t linear);
 
     DebugStops wanted_, applied_;
     bool due_ = false;  // they aren't the same
     std::vector<uint32_t> breakpoints_;   // sorted
     std::vector<Watchpoint> watchpoints_;  // those that begin within 32 bits
-    std::vector<Pages> pages_;  // with watchpoints: sorted, neither overlapping nor adjacent
+    // With watchpoints; with those for reading. Sorted, neither overlapping nor adjacent.
+    std::vector<Pages> pages_, read_pages_;
     std::optional<DebugHit> hit_;
     std::optional<Told> told_;
 };

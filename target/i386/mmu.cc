@@ -134,9 +134,8 @@ void check_alignment(Cpu& cpu, uint32_t linear, unsigned size, bool user) {
     if (user && cpu.tlb.alignment_checked() && (linear & (size - 1))) fault(kAC, 0);
 }
 
-// Pages with data watchpoints, the guest's or a debugger's, never match in the TLB.
-bool watched_page(const Cpu& cpu, uint32_t linear) {
-    if (cpu.stops.watching() && cpu.stops.watches_page(linear)) return true;
+// Pages with the guest's data watchpoints never match in the TLB.
+bool watched_by_guest(const Cpu& cpu, uint32_t linear) {
     if (!cpu.watching_data) return false;
     for (unsigned n = 0; n < 4; ++n) {
         const bool enabled = bits(cpu.dr[7], n * 2, 2);
@@ -144,6 +143,12 @@ bool watched_page(const Cpu& cpu, uint32_t linear) {
         if (enabled && (kind == 1 || kind == 3) && !((cpu.dr[n] ^ linear) & Tlb::kPageBits)) return true;
     }
     return false;
+}
+
+// The same of a debugger's, but that an entry for reading may be served where only writes are watched.
+bool watched_page(const Cpu& cpu, uint32_t linear, bool write) {
+    if (cpu.stops.watching() && (write ? cpu.stops.watches_page(linear) : cpu.stops.watches_reads(linear))) return true;
+    return watched_by_guest(cpu, linear);
 }
 
 void tell_watchers(Cpu& cpu, uint32_t linear, unsigned size, bool write) {
@@ -289,7 +294,7 @@ uint64_t Cpu::slow_read(uint32_t linear, unsigned size, bool user) {
         const uint64_t page = resolve(*this, linear, false, user);
         const PageView view = memory().page_view(page);
         if (view.readable) {
-            if (!watched_page(*this, linear)) tlb.fill_read(user, linear, view.readable);
+            if (!watched_page(*this, linear, false)) tlb.fill_read(user, linear, view.readable);
             std::memcpy(&value, view.readable + offset, size);
         } else {
             value = memory().read(page + offset, size);
@@ -310,7 +315,7 @@ void Cpu::slow_write(uint32_t linear, unsigned size, uint64_t value, bool user) 
         const uint64_t page = resolve(*this, linear, true, user);
         const PageView view = memory().page_view(page);
         if (view.writable) {
-            if (!watched_page(*this, linear)) tlb.fill_write(user, linear, view.writable);
+            if (!watched_page(*this, linear, true)) tlb.fill_write(user, linear, view.writable);
             std::memcpy(view.writable + offset, &value, size);
         } else {
             memory().write(page + offset, size, value & ones(size));
@@ -322,7 +327,7 @@ void Cpu::slow_write(uint32_t linear, unsigned size, uint64_t value, bool user) 
 // Nothing that the guest or another engine could see may change: the accessed and dirty bits have to be set already. And
 // no rights may be taken from anybody who holds a pointer: the tables have to be watched already.
 bool Cpu::fill_tlb_unseen(uint32_t linear, bool write, bool user) {
-    if (watching_data || watched_page(*this, linear)) return false;
+    if (watching_data || watched_page(*this, linear, write)) return false;
     const Tlb::Translation& t = tlb.translation(user, linear);
     uint64_t physical = linear & Tlb::kPageBits;
     bool writable = true;
@@ -363,10 +368,11 @@ bool Cpu::fill_tlb_unseen(uint32_t linear, bool write, bool user) {
 
 bool Cpu::find_watched_page(uint32_t linear, bool user) {
     const Tlb::Translation& t = tlb.translation(user, linear);
-    if (t.tag != (linear & Tlb::kPageBits) || !t.writable || watched_page(*this, linear)) return false;
+    if (t.tag != (linear & Tlb::kPageBits) || !t.writable || watched_by_guest(*this, linear)) return false;
     const PageView view = memory().page_view(t.physical);
-    if (!view.page || view.page->quiet()) return false;
-    tlb.fill_watched(user, linear, view.readable, *view.page);
+    const uint64_t watched = stops.watching() ? stops.watched_granules(linear) : 0;
+    if (!view.page || (view.page->quiet() && !watched)) return false;
+    tlb.fill_watched(user, linear, view.readable, *view.page, watched);
     return true;
 }
 
@@ -377,7 +383,7 @@ uint64_t Cpu::slow_read_modify(uint32_t linear, unsigned size, bool user) {
     } else {
         const uint64_t page = resolve(*this, linear, true, user);
         const PageView view = memory().page_view(page);
-        if (view.writable && !watched_page(*this, linear))
+        if (view.writable && !watched_page(*this, linear, true))
             tlb.fill_write(user, linear, view.writable);
     }
     return slow_read(linear, size, user);

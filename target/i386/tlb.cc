@@ -44,9 +44,9 @@ void Tlb::fill_write(bool user, uint32_t linear, uint8_t* host) {
     e.addend = reinterpret_cast<uintptr_t>(host) - page;
 }
 
-void Tlb::fill_watched(bool user, uint32_t linear, uint8_t* host, const RamBlock::Page& page) {
+void Tlb::fill_watched(bool user, uint32_t linear, uint8_t* host, const RamBlock::Page& page, uint64_t granules) {
     const uint32_t tag = linear & kPageBits;
-    tables_[user].watched[(linear >> kPageShift) % kWatchedPages] = {tag, reinterpret_cast<uintptr_t>(host) - tag, &page, 0};
+    tables_[user].watched[(linear >> kPageShift) % kWatchedPages] = {tag, reinterpret_cast<uintptr_t>(host) - tag, &page, granules};
     any_watched_ = true;
 }
 

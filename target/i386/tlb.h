@@ -43,12 +43,13 @@ class Tlb {
         bool writable = false;  // allowed, and the dirty bit is set already
         uint64_t physical = 0;  // of the page
     };
-    // A page that may be written to, but isn't quiet: stores go straight to those granules that nobody watches.
+    // A page that may be written to, but isn't quiet, or a debugger watches it: stores go straight to those granules that
+    // nobody watches.
     struct WatchedPage {
         uint32_t tag = kInvalid;
         uintptr_t addend = 0;
         const RamBlock::Page* page = nullptr;
-        uint64_t unused = 0;
+        uint64_t granules = 0;  // a debugger's
     };
     static constexpr unsigned kWatchedPages = 16;
     struct Table {
@@ -83,7 +84,7 @@ class Tlb {
     // host: of the page's first byte.
     void fill_read(bool user, uint32_t linear, uint8_t* host);
     void fill_write(bool user, uint32_t linear, uint8_t* host);  // both reads and writes
-    void fill_watched(bool user, uint32_t linear, uint8_t* host, const RamBlock::Page& page);
+    void fill_watched(bool user, uint32_t linear, uint8_t* host, const RamBlock::Page& page, uint64_t granules);
     const FetchPage& fill_fetch(bool user, uint32_t linear, const FetchPage& page);
 
     void flush();

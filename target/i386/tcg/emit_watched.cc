@@ -51,6 +51,7 @@ const uint8_t* emit_watched_write(Xbyak::CodeGenerator& as, const Cpu& cpu, bool
     as.jne(fails, kNear);
     as.mov(rdx, ptr[r11 + offsetof(RamBlock::Page, code_granules)]);
     as.or_(rdx, ptr[r11 + offsetof(RamBlock::Page, table_granules)]);
+    as.or_(rdx, ptr[entry(offsetof(Tlb::WatchedPage, granules))]);
     as.jz(fails, kNear);  // quiet again: let the TLB know
     // The bits of the first to the last granule; a shift count is taken modulo 64, as a granule's number is.
     as.mov(ecx, eax);
