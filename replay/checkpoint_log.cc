@@ -70,6 +70,7 @@ Result<void> write_checkpoint(const CheckpointData& data, const ChunkSink& sink)
     const std::vector<uint8_t> sections = encode_sections(data.sections);
     std::vector<uint8_t> raw;
     put_varint(raw, data.id);
+    put_varint(raw, data.base);
     put_varint(raw, kStateVersion);
     put_frame(raw, zstd, data.new_shape ? std::span<const uint8_t>(*data.shape) : std::span<const uint8_t>{});
     put_frame(raw, zstd, data.values);
@@ -109,19 +110,21 @@ Result<void> write_checkpoint(const CheckpointData& data, const ChunkSink& sink)
     return put_pieces(sections, kPieceBytes);
 }
 
-Result<std::shared_ptr<const CheckpointData>> CheckpointMaker::make() {
+Result<std::shared_ptr<const CheckpointData>> CheckpointMaker::make(bool whole) {
+    const bool first = whole || next_id_ == 0;
     auto data = std::make_shared<CheckpointData>();
     // Disks first: what they have is compared with what the checkpoint before has pinned.
-    auto sections = changes_();
+    auto sections = changes_(first);
     if (!sections) return sections.error();
     data->sections = std::move(*sections);
     StateDump state = dump_whole_state([this](StateVisitor& v) { root_.state(v); });
     data->id = next_id_++;
-    data->new_shape = !shape_ || *shape_ != state.shape;
+    data->base = first ? 0 : base_ + 1;
+    base_ = data->base;
+    data->new_shape = first || !shape_ || *shape_ != state.shape;
     if (data->new_shape) shape_ = std::make_shared<const std::vector<uint8_t>>(std::move(state.shape));
     data->shape = shape_;
     data->values = std::move(state.values);
-    const bool first = data->id == 0;
     size_t count = 0;
     for (const RamBlock* block : memory_.blocks()) {
         CheckpointData::Block changed{block->name(), block->page_count(), {}};
@@ -145,7 +148,7 @@ Result<std::shared_ptr<const CheckpointData>> CheckpointMaker::make() {
 
 struct CheckpointReader::Head {
     ChunkRef chunk;
-    uint64_t id = 0;
+    uint64_t id = 0, base = 0;
     uint32_t state_version = 0;
     StateDump state;  // shape: empty if it is that of the one before
     struct Run {
@@ -192,6 +195,7 @@ Result<CheckpointReader::Head> CheckpointReader::read_head(const Entry& entry) c
     ByteReader reader(*raw);
     const auto bad = [&] { return log_.error_at(*chunk, "is damaged: its contents do not decode"); };
     head.id = reader.varint();
+    head.base = reader.varint();
     head.state_version = static_cast<uint32_t>(reader.varint_up_to(UINT32_MAX));
     if (!take_frame(reader, head.state.shape) || !take_frame(reader, head.state.values)) return bad();
     for (uint64_t blocks = reader.varint_up_to(kMaxBlocks); blocks && reader.ok(); --blocks) {
@@ -211,6 +215,22 @@ Result<CheckpointReader::Head> CheckpointReader::read_head(const Entry& entry) c
     head.section_bytes = reader.varint_up_to(kMaxSectionBytes);
     if (!reader.ok() || !reader.at_end()) return bad();
     return head;
+}
+
+// Of all_[last] and of those that it builds on, in their order.
+Result<std::vector<CheckpointReader::Head>> CheckpointReader::read_heads(size_t last) const {
+    std::vector<Head> heads;
+    for (size_t at = last;; --at) {
+        auto head = read_head(all_[at]);
+        if (!head) return head.error();
+        const uint64_t base = head->base;
+        if (base > at || (!heads.empty() && (heads.back().base != base + 1 || heads.back().id != head->id + 1)))
+            return log_.error_at(head->chunk, "builds on checkpoints that are not there");
+        heads.push_back(std::move(*head));
+        if (base == 0) break;
+    }
+    std::ranges::reverse(heads);
+    return heads;
 }
 
 // Pieces `first` .. first + count - 1, one behind the other.
@@ -240,23 +260,22 @@ Result<void> CheckpointReader::load(Position position, StateRoot& root, AddressS
     if (last == all_.end()) return Error{"there is no such checkpoint"};
     const auto blocks = memory.blocks();
     std::vector<CheckpointSections> sections;
-    std::vector<Head> heads;
+    auto all = read_heads(static_cast<size_t>(last - all_.begin()));
+    if (!all) return all.error();
+    std::vector<Head>& heads = *all;
     StateDump state;
-    for (auto at = all_.begin(); at != std::next(last); ++at) {
-        auto head = read_head(*at);
-        if (!head) return head.error();
-        bool same = head->id == heads.size() && head->blocks.size() == blocks.size();
+    for (Head& head : heads) {
+        bool same = head.blocks.size() == blocks.size();
         for (size_t b = 0; same && b < blocks.size(); ++b)
-            same = head->blocks[b].name == blocks[b]->name() && head->blocks[b].pages == blocks[b]->page_count();
-        if (!same) return log_.error_at(head->chunk, "is a checkpoint of another machine");
-        if (!head->state.shape.empty()) state.shape = std::move(head->state.shape);
-        state.values = std::move(head->state.values);
-        const auto bytes = read_pieces(head->chunk, head->id, pieces(head->pages, kPiecePages),
-                                       pieces(head->section_bytes, kPieceBytes));
+            same = head.blocks[b].name == blocks[b]->name() && head.blocks[b].pages == blocks[b]->page_count();
+        if (!same) return log_.error_at(head.chunk, "is a checkpoint of another machine");
+        if (!head.state.shape.empty()) state.shape = std::move(head.state.shape);
+        state.values = std::move(head.state.values);
+        const auto bytes = read_pieces(head.chunk, head.id, pieces(head.pages, kPiecePages),
+                                       pieces(head.section_bytes, kPieceBytes));
         if (!bytes) return bytes.error();
-        if (bytes->size() != head->section_bytes || !decode_sections(*bytes, sections.emplace_back()))
-            return log_.error_at(head->chunk, "has sections that do not decode");
-        heads.push_back(std::move(*head));
+        if (bytes->size() != head.section_bytes || !decode_sections(*bytes, sections.emplace_back()))
+            return log_.error_at(head.chunk, "has sections that do not decode");
     }
     // The newest copy of each page counts.
     std::vector<std::vector<uint32_t>> where(blocks.size());  // by block and page: which of `contents`, from 1

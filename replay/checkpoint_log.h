@@ -25,6 +25,7 @@ using CheckpointSections = std::map<std::string, std::vector<uint8_t>>;
 // One checkpoint on its way into a log: a copy, for another thread to write.
 struct CheckpointData {
     uint64_t id = 0;
+    uint64_t base = 0;  // on so many checkpoints before it it builds; 0: on none
     std::shared_ptr<const std::vector<uint8_t>> shape;
     bool new_shape = false;
     std::vector<uint8_t> values;
@@ -44,18 +45,19 @@ Result<void> write_checkpoint(const CheckpointData& data, const ChunkSink& sink)
 // Makes them of a running machine. Uses the dirty bits of the client kDirtyCheckpoint. VM thread, at a boundary.
 class CheckpointMaker {
   public:
-    // changes: sections with what is new since its last call.
-    using Changes = std::function<Result<CheckpointSections>()>;
+    // changes: sections with what is new since its last call, or with all.
+    using Changes = std::function<Result<CheckpointSections>(bool all)>;
     CheckpointMaker(StateRoot& root, AddressSpace& memory, Changes changes)
         : root_(root), memory_(memory), changes_(std::move(changes)) {}
 
-    Result<std::shared_ptr<const CheckpointData>> make();
+    // whole: it doesn't build on those before.
+    Result<std::shared_ptr<const CheckpointData>> make(bool whole = false);
 
   private:
     StateRoot& root_;
     AddressSpace& memory_;
     const Changes changes_;
-    uint64_t next_id_ = 0;
+    uint64_t next_id_ = 0, base_ = 0;
     std::shared_ptr<const std::vector<uint8_t>> shape_;
 };
 
@@ -67,6 +69,8 @@ class CheckpointReader {
 
     bool empty() const { return all_.empty(); }
     size_t count() const { return all_.size(); }
+    // Of the first one. Not if it is empty.
+    const Position& first() const { return all_.front().position; }
     // Of the last one at or before; null: none.
     const Position* before(uint64_t icount) const;
 
@@ -82,6 +86,7 @@ class CheckpointReader {
     };
     struct Head;
     Result<Head> read_head(const Entry& entry) const;
+    Result<std::vector<Head>> read_heads(size_t last) const;
     Result<std::vector<uint8_t>> read_pieces(const ChunkRef& head, uint64_t id, uint64_t first, uint64_t count) const;
 
     const LogReader& log_;

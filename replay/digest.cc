@@ -176,8 +176,9 @@ bool take_ram(ByteReader& reader, RamDigest& ram) {
 
 }  // namespace
 
-std::vector<uint8_t> DigestEncoder::encode(const Digest& digest) {
-    const bool key = count_++ % kKeyEvery == 0;
+std::vector<uint8_t> DigestEncoder::encode(const Digest& digest, bool key) {
+    if (key) count_ = 0;
+    key = count_++ % kKeyEvery == 0;
     const bool new_shape = key || digest.state.shape != before_.shape;
     const std::span<const uint8_t> none;
     std::vector<uint8_t> to;

@@ -65,7 +65,8 @@ class PageHashes {
 class DigestEncoder {
   public:
     DigestEncoder() : zstd_(3) {}
-    std::vector<uint8_t> encode(const Digest& digest);
+    // key: it must be readable alone.
+    std::vector<uint8_t> encode(const Digest& digest, bool key = false);
 
   private:
     static constexpr unsigned kKeyEvery = 64;

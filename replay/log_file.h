@@ -35,6 +35,7 @@ class LogFile {
     // Chunks go here from now on.
     void set_end(uint64_t offset) { end_ = offset; }
     uint64_t end() const { return end_; }
+    uint64_t chunks() const { return chunks_; }
     // Fills in the head's number, sizes and hash, compresses if that helps, and writes both. If
     // that fails, what was written of it is cut off again.
     Result<void> append(ChunkHead head, std::span<const uint8_t> raw, bool compress = true);

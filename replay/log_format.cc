@@ -46,7 +46,7 @@ bool known_chunk(ChunkType type) {
 
 bool optional_chunk(ChunkType type) {
     return type == kChunkDigest || type == kChunkSnapshot || type == kChunkCheckpoint ||
-           type == kChunkCheckpointPiece || type == kChunkIndex;
+           type == kChunkCheckpointPiece || type == kChunkSkip || type == kChunkIndex;
 }
 
 std::string chunk_name(ChunkType type) {

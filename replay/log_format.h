@@ -66,6 +66,7 @@ constexpr ChunkType kChunkDigest = chunk_type("DIGE");
 constexpr ChunkType kChunkSnapshot = chunk_type("SNAP");
 constexpr ChunkType kChunkCheckpoint = chunk_type("CKPT");
 constexpr ChunkType kChunkCheckpointPiece = chunk_type("CKPP");
+constexpr ChunkType kChunkSkip = chunk_type("SKIP");
 constexpr ChunkType kChunkIndex = chunk_type("INDX");
 constexpr ChunkType kChunkEnd = chunk_type("END ");
 bool known_chunk(ChunkType type);

@@ -15,6 +15,7 @@ constexpr uint64_t kFirstChunk = 8192;
 Result<std::unique_ptr<LogIndexer>> LogIndexer::create(const LogReader& log, const std::string& path) {
     if (log.end().kind == EndKind::kDamaged)
         return Error{fmt::format("log '{}': it is damaged, and isn't written anew: {}", log.name(), log.end().reason)};
+    if (log.trimmed()) return Error{fmt::format("log '{}' is one of the last stretch (rrring=): it has checkpoints", log.name())};
     std::unique_ptr<LogIndexer> indexer(new LogIndexer(log));
     if (auto done = indexer->file_.create(path); !done) return done.error();
     if (auto done = indexer->copy(); !done) return done.error();

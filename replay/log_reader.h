@@ -65,6 +65,9 @@ class LogReader {
     // Checked and decompressed.
     Result<std::vector<uint8_t>> read(const ChunkRef& chunk) const;
 
+    // What was before is gone (rrring=): a replay begins with the first checkpoint.
+    bool trimmed() const { return find_chunk(kChunkSkip, first_chunk()).has_value(); }
+
     // Snapshots in the log, by position; and the bytes of one.
     struct SnapshotRef {
         uint64_t offset = 0;

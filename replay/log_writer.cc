@@ -111,6 +111,7 @@ Result<void> LogWriter::write_start(const std::string& json, std::span<const Log
         } while (at < blob.bytes.size());
     }
     if (auto done = write_snapshot(0, start, last_ns_, snapshot); !done) return done;
+    data_begin_ = file_.end();
     if (auto done = file_.write_at(0, file_head_.encode()); !done) return done;
     return file_.publish();
 }
@@ -283,12 +284,37 @@ void LogWriter::checkpoint(Position position, int64_t virtual_ns, std::shared_pt
     if (!recording_ || failed()) return;
     checkpoint_busy_.store(true, std::memory_order_release);
     post([this, position, virtual_ns, data = std::move(data)] {
+        const Beginning here{file_.end(), file_.chunks()};
         auto done = write_checkpoint(*data, [&](ChunkType type, std::span<const uint8_t> raw, bool compress) {
             return write_chunk(type, position, position, virtual_ns, raw, compress);
         });
+        if (done && options_.ring && data->base == 0) {
+            beginnings_.push_back(here);
+            done = trim();
+        }
         checkpoint_busy_.store(false, std::memory_order_release);
         return done;
     });
+}
+
+// Everything before the last but one beginning goes: one chunk, which says so, takes its place. At any moment the file has
+// either all of it or that chunk.
+Result<void> LogWriter::trim() {
+    if (beginnings_.size() < 2) return {};
+    while (beginnings_.size() > 2) beginnings_.pop_front();
+    const Beginning& from = beginnings_.front();
+    if (from.offset < data_begin_ + kChunkHeadSize) return {};
+    ChunkHead head;
+    head.type = kChunkSkip;
+    head.flags = kChunkOptional;
+    head.number = from.number - 1;
+    head.stored_size = head.raw_size = from.offset - data_begin_ - kChunkHeadSize;
+    if (auto done = file_.write_at(data_begin_, head.encode()); !done) return done;
+    if (options_.sync)
+        if (auto done = file_.sync(); !done) return done;
+    file_.punch(data_begin_ + kChunkHeadSize, head.stored_size);
+    std::erase_if(index_, [&](const IndexEntry& e) { return e.offset < from.offset; });
+    return {};
 }
 
 Result<void> LogWriter::write_events(const EventsHead& head, std::span<const uint8_t> events,

@@ -45,6 +45,8 @@ class LogWriter {
         bool sync = true;          // to the disk after each interval, for power cuts
         int level = 3;             // zstd's
         uint64_t first_chunk = 0;  // where chunks begin; 0: right behind the journal
+        // With each checkpoint that builds on none, what is before the last such one goes.
+        bool ring = false;
     };
 
     // Opens a temporary file beside `path`. Without begin() nothing else happens, and it is
@@ -103,6 +105,7 @@ class LogWriter {
                                 std::span<const uint8_t> bytes);
     Result<void> write_end(Position position, int64_t virtual_ns, const std::string& reason);
     void remember(ChunkType type, Position first);
+    Result<void> trim();
 
     const Options options_;
     const uint64_t first_chunk_;
@@ -127,6 +130,11 @@ class LogWriter {
         Position first;
     };
     std::vector<IndexEntry> index_;
+    uint64_t data_begin_ = 0;  // behind what is always kept
+    struct Beginning {
+        uint64_t offset, number;
+    };
+    std::deque<Beginning> beginnings_;  // of the ring: checkpoints that build on none
 
     mutable std::mutex mutex_;
     std::condition_variable to_worker_, from_worker_;

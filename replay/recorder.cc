@@ -51,7 +51,7 @@ void Recorder::tick() {
     log_.tick(door_.position(), clock_.now_ns());
 }
 
-void Recorder::digest_now() {
+void Recorder::digest_now(bool key) {
     if (log_.failed()) return;
     const auto begin = std::chrono::steady_clock::now();
     door_.settle();
@@ -62,7 +62,7 @@ void Recorder::digest_now() {
     dump_state([this](StateVisitor& v) { root_.state(v); }, digest->state);
     digest->ram = pages_.update();
     log_.digest(digest->position, digest->virtual_ns,
-                [digest, encoder = encoder_] { return encoder->encode(*digest); });
+                [digest, key, encoder = encoder_] { return encoder->encode(*digest, key); });
     if (!options_.digest_share) return;
     const auto end = std::chrono::steady_clock::now();
     next_digest_ = end + std::min<std::chrono::steady_clock::duration>(
@@ -71,7 +71,11 @@ void Recorder::digest_now() {
 
 void Recorder::checkpoint() {
     const auto begin = std::chrono::steady_clock::now();
-    if (auto data = checkpoints_.make()) log_.checkpoint(door_.position(), clock_.now_ns(), std::move(*data));
+    if (auto data = checkpoints_.make(options_.ring)) {
+        log_.checkpoint(door_.position(), clock_.now_ns(), std::move(*data));
+        // What begins here is compared from here on.
+        if (options_.ring) digest_now(true);
+    }
     // What can't be taken now (a disk has too much that is new) can't be later: events and digests are what counts.
     const auto end = std::chrono::steady_clock::now();
     next_checkpoint_ = end + std::max<std::chrono::steady_clock::duration>(options_.checkpoint_interval, (end - begin) * 100);

@@ -40,6 +40,7 @@ class Recorder final : public EventSink {
         // Of the host's time, between checkpoints; 0: none are taken. They are rarer where one takes more than 1 % of it.
         std::chrono::milliseconds checkpoint_interval{0};
         CheckpointMaker::Changes changes{};  // what checkpoints need beside state and memory
+        bool ring = false;                   // they build on none, for the log forgets what is before them
     };
 
     // Attaches itself to the door. log: begun, and outlives this.
@@ -54,7 +55,8 @@ class Recorder final : public EventSink {
     // At every boundary. Takes a digest when one is due.
     void tick();
     // Takes one here. Events that enter later at this icount come after it.
-    void digest_now();
+    // key: one that can be read alone.
+    void digest_now(bool key = false);
     // The last digest and END. The door is detached. reason: as LogWriter::finish().
     Result<void> finish(const std::string& reason);
 

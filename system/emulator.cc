@@ -249,6 +249,10 @@ class Emulator {
         // Who asks for a density gets it, whatever it costs.
         if (options_.icount.digest_given) recording.recorder.digest_share = 0;
         recording.recorder.checkpoint_interval = std::chrono::seconds(options_.icount.checkpoint_seconds);
+        if (options_.icount.ring_seconds) {
+            recording.recorder.ring = true;
+            recording.recorder.checkpoint_interval = std::chrono::seconds(options_.icount.ring_seconds);
+        }
         recording.recorder.changes = machine_->disk_changes();
         recording_ = std::make_unique<Recording>(Recording::Parts{*machine_, config_, files_, *snapshots_}, std::move(recording));
         return {};

@@ -81,6 +81,7 @@ Result<IcountOptions> parse_icount(const std::string& text) {
     out.snapshot = options.take("rrsnapshot").value_or(std::string());
     const auto speed = options.take("rrspeed");
     const auto checkpoints = options.take("rrcheckpoints");
+    const auto ring = options.take("rrring");
     const Result<bool> index = options.take_bool("rrindex", false);
     const auto start = options.take("rrstart");
     if (const auto digest = options.take("rrdigest")) {
@@ -117,6 +118,13 @@ Result<IcountOptions> parse_icount(const std::string& text) {
     }
     if (checkpoints) {
         if (const auto done = parse_checkpoints(*checkpoints, out); !done) return wrong(done.error().message);
+    }
+    if (ring) {
+        const auto seconds = parse_number<uint32_t>(*ring);
+        if (!seconds || *seconds == 0) return wrong(fmt::format("rrring expects a number of seconds, not '{}'", *ring));
+        if (out.mode != ReplayMode::kRecord) return wrong("rrring is of use only with rr=record");
+        if (checkpoints) return wrong("rrring and rrcheckpoints are incompatible: the ring has checkpoints of its own");
+        out.ring_seconds = *seconds;
     }
     if (!index) return wrong(index.error().message);
     out.index = *index;

@@ -122,9 +122,10 @@ Result<std::unique_ptr<Machine>> Machine::create(const MachineConfig& config, co
 }
 
 CheckpointMaker::Changes Machine::disk_changes() {
-    return [this, pinned = std::vector<uint64_t>()]() mutable -> Result<CheckpointSections> {
+    return [this, pinned = std::vector<uint64_t>()](bool all) mutable -> Result<CheckpointSections> {
         CheckpointSections sections;
-        if (auto done = drives_->contents(sections, kMostWritten, pinned); !done) return done.error();
+        const auto since = all ? std::span<const uint64_t>() : std::span<const uint64_t>(pinned);
+        if (auto done = drives_->contents(sections, kMostWritten, since); !done) return done.error();
         std::vector<uint64_t> versions;
         for (size_t d = 0; d < drives_->all().size(); ++d) {
             HostDrive& drive = *drives_->all()[d];

@@ -34,6 +34,7 @@ struct IcountOptions {
     std::optional<uint64_t> checkpoint_budget;  // replay: bytes; 0: no checkpoints; nothing: as it is useful
     std::string snapshot;  // record: of this name at the beginning; replay: begins there
     uint32_t checkpoint_seconds = 0;  // record: of the host, between those in the log; 0: none
+    uint32_t ring_seconds = 0;        // record: only so much of the end is kept; 0: all
     bool index = false;               // replay: the log gets checkpoints
     bool start_at_end = false;        // replay: begins there, or at the next
     std::optional<uint64_t> start_at;

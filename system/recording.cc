@@ -34,7 +34,9 @@ void Recording::attach() {
 }
 
 Result<void> Recording::begin(const std::string& file, const std::string& snapshot) {
-    auto writer = LogWriter::create(file);
+    LogWriter::Options log;
+    log.ring = options_.recorder.ring;
+    auto writer = LogWriter::create(file, log);
     if (!writer) return writer.error();
     writer_ = std::move(*writer);
     if (auto done = write_beginning({}, {}); !done) return done;

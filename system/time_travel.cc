@@ -101,7 +101,7 @@ Result<void> TimeTravel::approach(uint64_t icount, bool back) {
         if (checkpoints_) checkpoints_->take(parts_.door.position(), true);
         return {};
     }
-    if (!near) return back ? Error{"there is nothing before this"} : Result<void>{};
+    if (!near) return back ? Error{fmt::format("there is no way to instruction {}: no checkpoint is before it", icount)} : Result<void>{};
     if (!back && near->icount <= now()) return {};
     checkpoints_->restore(*near);
     arrive_by_checkpoint();

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "replay/checkpoint_log.h"
 #include "replay/snapshot.h"
 
 namespace qr {
@@ -51,6 +52,15 @@ Result<void> load_machine(std::span<const uint8_t> snapshot, Machine& machine, c
 }
 
 Result<void> begin_where_recorded(const LogReader& log, Machine& machine, const MachineConfig& config) {
+    if (log.trimmed()) {
+        const CheckpointReader checkpoints(log);
+        if (checkpoints.empty()) return Error{fmt::format("log '{}' has lost its beginning, and no checkpoint is left", log.name())};
+        const auto provide = [&](std::span<const CheckpointSections> all) { return machine.drives().provide(all); };
+        if (auto done = checkpoints.load(checkpoints.first(), machine.board().root(), machine.board().memory(), provide); !done)
+            return done;
+        machine.loop().relocated();
+        return {};
+    }
     if (!log.header().start) return {};
     const auto all = log.snapshots(1);
     if (!all) return all.error();

@@ -178,13 +178,53 @@ class TimeTravel(machine.MachineTest):
                                capture_output=True, text=True, timeout=60, check=True).stdout
         self.assertGreaterEqual(int(re.search(r"^\s+CKPT\s+(\d+)", kinds, re.M)[1]), 2, kinds)
         forward = Traveller(self, icount=",rrcheckpoints=off")
-        points = self.points(forward.end)[-12:-1]
+        points = [point for point in self.points(forward.end) if point > forward.end // 2][-12:-1]
         # With checkpoints in the log there is a way back all the same.
         shown = {point: forward.seek(point) for point in reversed(points)}
         for point in points:
             self.assertEqual(forward.seek(point), shown[point], f"at {point}")
         forward.finish(self)
         self.replay("-display", "none")
+
+    def test_the_last_stretch(self):
+        """rrring=: the log has the last seconds, and replays from there, also after a kill."""
+        image = self.folder / "disk.img"
+        size = 1 << 20
+        content = bytearray(random.Random(7).randbytes(size))
+        content[:512] = self.assemble("disk", f"HALF={size // 1024}", "FOREVER").read_bytes()
+        image.write_bytes(content)
+        for kill in (False, True):
+            with self.subTest(kill=kill):
+                process = self.start("-display", "none", "-drive", f"file={image},format=raw", "-m", "16",
+                                     "-icount", f"shift=auto,rr=record,rrfile={self.log},rrring=1")
+                time.sleep(4.7)
+                if kill:
+                    process.kill()
+                    process.wait()
+                else:
+                    self.assertEqual(self.stop(process, 20), 0)
+                log = machine.replay_dump(self.log)
+                chunks = subprocess.run(["/usr/bin/python3", machine.ROOT / "scripts/replay-dump", "--summary", self.log],
+                                        capture_output=True, text=True, timeout=60, check=True).stdout
+                self.assertRegex(chunks, r"(?m)^\s+SKIP\s+1 ")
+                self.assertLessEqual(int(re.search(r"(?m)^\s+CKPT\s+(\d+)", chunks)[1]), 3)
+                there = Traveller(self)
+                first = int(re.search(r"instruction count = (\d+)", there.qmp.hmp("info replay"))[1])
+                self.assertGreater(first, there.end // 4)
+                self.assertEqual(there.end, log["end"]["icount"])
+                with self.assertRaisesRegex(peer.QmpError, f"expected {first} to"):
+                    there.seek(first - 1)
+                middle = (first + there.end) // 2
+                shown = there.seek(middle)
+                there.seek(first)
+                self.assertEqual(there.seek(middle), shown)
+                there.finish(self)
+                for engine in ("tcg", "interp"):
+                    done = self.replay("-display", "none", "-accel", engine)
+                    self.assertGreater(int(machine.AS_RECORDED.search(done.err)[3]), 0)
+                self.refused(machine.run(*self.replaying(), "-display", "none", "-icount",
+                                         f"rr=replay,rrfile={self.log},rrindex=on"), "it has checkpoints")
+        self.assertEqual(image.read_bytes(), content)
 
     def test_live(self):
         """The guest answers, wherever the replay became live; image and log stay."""

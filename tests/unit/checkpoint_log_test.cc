@@ -52,7 +52,7 @@ class CheckpointLog : public testing::Test {
         Recorder recorder(machine.door, machine.clock, machine.root, machine.memory, *log, dense);
         uint64_t taken = 0;
         CheckpointMaker maker(machine.root, machine.memory,
-                              [&]() -> Result<CheckpointSections> { return number_section(taken++); });
+                              [&](bool) -> Result<CheckpointSections> { return number_section(taken++); });
         std::map<Position, Moment> moments;
         for (unsigned i = 1; i <= kSteps; ++i) {
             machine.record(i * kStep, i, &recorder);
@@ -134,7 +134,7 @@ TEST_F(CheckpointLog, CanBeAddedToALogAfterwards) {
             ASSERT_TRUE(replayer);
             uint64_t taken = 0;
             CheckpointMaker maker(machine.root, machine.memory,
-                                  [&]() -> Result<CheckpointSections> { return number_section(taken++); });
+                                  [&](bool) -> Result<CheckpointSections> { return number_section(taken++); });
             for (unsigned i = 1; i < kSteps; ++i) {
                 ASSERT_TRUE(machine.replay(**replayer, i, i * kStep + 77));
                 ASSERT_TRUE((*indexer)->checkpoint(machine.door.position(), machine.clock.now_ns(), **maker.make()));
