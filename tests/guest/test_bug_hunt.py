@@ -83,7 +83,7 @@ class BugHunt(machine.MachineTest):
             time.sleep(0.1)
         script = self.folder / "commands"
         script.write_text("\n".join(["set confirm off", "set pagination off", f"directory {HUNT}",
-                                     f"target remote {path}", "continue", *commands]))
+                                     f"target remote {path}", *commands]))
         done = subprocess.run(["gdb", "-nx", "-batch", "-x", script, elf], capture_output=True, text=True,
                               timeout=PATIENCE, stdin=subprocess.DEVNULL)
         self.stop(process, 60)
