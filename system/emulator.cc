@@ -23,12 +23,12 @@
 #include "gdbstub/server.h"
 #include "monitor/monitor.h"
 #include "replay/checkpoint_log.h"
-#include "replay/log_indexer.h"
 #include "replay/log_reader.h"
 #include "replay/log_writer.h"
 #include "system/displays.h"
 #include "system/firmware.h"
 #include "system/jit_log.h"
+#include "system/log_indexing.h"
 #include "system/machine.h"
 #include "system/machine_config.h"
 #include "system/perf_map.h"
@@ -493,36 +493,15 @@ class Emulator {
 
     // The log is written anew, with checkpoints.
     Result<void> begin_index() {
-        auto indexer = LogIndexer::create(*reader_, options_.icount.file);
-        if (!indexer) return indexer.error();
-        indexer_ = std::move(*indexer);
-        PcBoard& board = machine_->board();
-        auto maker = std::make_shared<CheckpointMaker>(board.root(), board.memory(), machine_->disk_changes());
-        machine_->travel().index_by([this, maker] {
-            if (index_result_) index_result_ = add_checkpoint(*maker);
-        });
+        auto indexing = LogIndexing::begin(*reader_, options_.icount.file, *machine_);
+        if (!indexing) return indexing.error();
+        indexing_ = std::move(*indexing);
         return {};
     }
-    Result<void> add_checkpoint(CheckpointMaker& maker) {
-        const auto data = maker.make();
-        if (!data) return data.error();
-        ++indexed_;
-        return indexer_->checkpoint(machine_->door().position(), machine_->clock().now_ns(), **data);
-    }
-    // The log that is there stays unless the replay came to its end, and all was as recorded.
     int finish_index(int status) {
-        if (replayer_->divergence() || replayer_->error() || !replayer_->at_end()) {
-            notice(fmt::format("log '{}' stays as it was: it was not replayed to its end", options_.icount.file));
-            return status ? status : 1;
-        }
-        if (index_result_) index_result_ = indexer_->finish();
-        if (!index_result_) {
-            notice(index_result_.error().message);
-            return 1;
-        }
-        notice(fmt::format("log '{}': {} checkpoints were added, {:.1f} MiB", options_.icount.file, indexed_,
-                           static_cast<double>(indexer_->added_bytes()) / 1048576));
-        return 0;
+        const auto done = indexing_->finish(*replayer_);
+        notice(done ? *done : done.error().message);
+        return done ? 0 : std::max(status, 1);
     }
 
     // Whoever can ask for the way back gets it, at a moderate price.
@@ -568,7 +547,7 @@ class Emulator {
         chardevs_->drain();
         g_main_loop_unref(io);
         finish_drives();
-        if (indexer_) status = finish_index(status);
+        if (indexing_) status = finish_index(status);
         if (const auto statistics = translator_statistics(machine_->engine()); jit_log_ && statistics)
             jit_log_->finish(*statistics, machine_->clock().icount());
         return status;
@@ -589,9 +568,7 @@ class Emulator {
     std::unique_ptr<Qtest> qtest_;
     std::unique_ptr<Replayer> replayer_;
     std::unique_ptr<CheckpointReader> checkpoint_log_;
-    std::unique_ptr<LogIndexer> indexer_;
-    Result<void> index_result_;
-    uint64_t indexed_ = 0;
+    std::unique_ptr<LogIndexing> indexing_;
     std::unique_ptr<ReplayProgress> progress_;
     std::unique_ptr<Monitor> monitor_;  // outlives what is connected to it
     std::unique_ptr<CharRegistry> chardevs_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The remote protocol over a real CPU, and a machine that only notes how it is run.
+// The remote protocol over a real CPU, and a machine that only notes how it is run. Longer than most: every packet is here.
 #include "gdbstub/protocol.h"
 
 #include <random>
