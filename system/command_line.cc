@@ -436,8 +436,11 @@ constexpr OptionRow kOptions[] = {
     {"accel", true, "tcg[,tb-size=MiB]|interp  what runs the guest's code: a translator (the default), an interpreter",
      set_accel},
     {"icount", true,
-     "[shift=N|auto][,sleep=on|off][,align=on|off][,rr=record|replay,rrfile=FILE[,rrdigest=MS][,rrspeed=N|max]]\n"
-     "                  how virtual time runs, and record and replay (rrspeed: a replay to watch, 1 is as it was)",
+     "[shift=N|auto][,sleep=on|off][,align=on|off][,rr=record|replay,rrfile=FILE...]\n"
+     "                  how virtual time runs, and record and replay\n"
+     "                  to record: [,rrsnapshot=NAME][,rrdigest=MS][,rrcheckpoints=SECONDS][,rrring=SECONDS]\n"
+     "                  to replay: [,rrsnapshot=NAME][,rrspeed=N|max][,rrcheckpoints=SIZE|auto|off][,rrstart=N|end]\n"
+     "                  [,rrindex=on]",
      set_icount},
     {"bios", true, "FILE  the system BIOS (default: SeaBIOS of the package)", set_text<&Options::bios>},
     {"L", true, "DIR  where to look for firmware",

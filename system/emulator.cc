@@ -508,7 +508,9 @@ class Emulator {
     uint64_t checkpoint_budget() const {
         if (options_.icount.index) return 0;
         if (options_.icount.checkpoint_budget) return *options_.icount.checkpoint_budget;
-        const bool asked = wants_monitor() || !options_.gdb.empty();
+        // A monitor that comes with -nographic counts where somebody can type.
+        const bool terminal = (on_terminal() || !shared_.empty()) && isatty(STDIN_FILENO);
+        const bool asked = !options_.monitors.empty() || !options_.gdb.empty() || terminal;
         return asked ? std::min(kCheckpointBudget, host_memory() / 4) : 0;
     }
 

@@ -113,7 +113,7 @@ Result<void> TimeTravel::approach(uint64_t icount, bool back) {
 Result<void> TimeTravel::backward() const {
     if (!replayer_) return Error{"there is no way back but in a replay (-icount rr=replay)"};
     if (!checkpoints_ && !(log_ && !log_->empty()))
-        return Error{"there is no way back: this replay keeps no checkpoints (rrcheckpoints=off)"};
+        return Error{"there is no way back: this replay keeps no checkpoints (rrcheckpoints=512M, say, lets it)"};
     return {};
 }
 

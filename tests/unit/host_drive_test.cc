@@ -428,13 +428,24 @@ TEST_F(MediaTest, ARecordingCanBeginInTheMiddle) {
     EXPECT_EQ(m.write(0, std::vector<uint8_t>(512, '1')), DriveStatus::kOk);
     ASSERT_TRUE(m.drive->prepare_recording());
     m.drive->begin_recording(directory / "x.rr.d");
-    EXPECT_FALSE(m.drive->prepare_recording());
     EXPECT_EQ(m.write(0, std::vector<uint8_t>(512, '2')), DriveStatus::kOk);
     EXPECT_EQ(m.read(0, 512)[0], '2');
     std::ifstream in(file('a'), std::ios::binary);
     EXPECT_EQ(in.get(), '1');
     EXPECT_EQ(m.drive->overlay_files(), std::vector<std::string>{directory / "x.rr.d.overlay"});
     EXPECT_TRUE(std::filesystem::exists(directory / "x.rr.d.overlay"));
+    // Another one takes along what the first one's overlay has.
+    ASSERT_TRUE(m.drive->prepare_recording());
+    m.drive->begin_recording(directory / "y.rr.d");
+    EXPECT_EQ(m.read(0, 512)[0], '2');
+    EXPECT_EQ(m.write(512, std::vector<uint8_t>(512, '3')), DriveStatus::kOk);
+    EXPECT_EQ(m.drive->overlay_files(), std::vector<std::string>{directory / "y.rr.d.overlay"});
+    ASSERT_TRUE(m.drive->flush_all());
+    for (const auto& [name, bytes] : {std::pair{"x.rr.d", 512u}, std::pair{"y.rr.d", 1024u}}) {
+        auto overlay = Overlay::open(directory / (std::string(name) + ".overlay"));
+        ASSERT_TRUE(overlay) << overlay.error().message;
+        EXPECT_EQ((*overlay)->written_bytes(), bytes) << name;
+    }
 }
 
 }  // namespace
