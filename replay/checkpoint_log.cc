@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "replay/frames.h"
 #include "replay/state_changes.h"
 #include "replay/varint.h"
 #include "replay/zstd.h"
@@ -24,20 +25,6 @@ constexpr uint64_t kMaxBlocks = 256;
 constexpr uint64_t kMaxSections = 1024;
 constexpr uint64_t kMaxSectionBytes = uint64_t{1} << 30;
 constexpr int kLevel = 1;
-
-void put_frame(std::vector<uint8_t>& to, ZstdCompressor& zstd, std::span<const uint8_t> raw) {
-    put_varint(to, raw.size());
-    put_bytes(to, zstd.compress(raw));
-}
-
-bool take_frame(ByteReader& reader, std::vector<uint8_t>& raw) {
-    const uint64_t size = reader.varint_up_to(kMaxStateDump);
-    const auto stored = reader.bytes();
-    if (!reader.ok()) return false;
-    auto bytes = zstd_decompress(stored, size);
-    if (bytes) raw = std::move(*bytes);
-    return bytes.has_value();
-}
 
 std::vector<uint8_t> encode_sections(const CheckpointSections& sections) {
     std::vector<uint8_t> to;
@@ -92,7 +79,6 @@ Result<void> write_checkpoint(const CheckpointData& data, const ChunkSink& sink)
         }
     }
     put_varint(raw, sections.size());
-    // What follows the head, so that a cut is noticed.
     if (auto done = sink(kChunkCheckpoint, raw, true); !done) return done;
     uint64_t number = 0;
     const auto put_pieces = [&](std::span<const uint8_t> bytes, uint64_t size) -> Result<void> {

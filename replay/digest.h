@@ -48,8 +48,6 @@ class PageHashes {
 
     // Brings them up to date, and says what changed since the last call.
     std::vector<RamDigest> update();
-    // Memory was overwritten behind the dirty bits' back.
-    void forget() { blocks_.clear(); }
 
     uint16_t run_hash(size_t block, uint64_t run, unsigned run_shift) const;
     // As of the last update(): did this run change?

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 
+#include "replay/varint.h"
 #include "util/bits.h"
 
 namespace qr {
@@ -116,6 +117,20 @@ std::string_view end_kind_name(EndKind kind) {
         case EndKind::kDamaged: return "damaged";
     }
     return "";
+}
+
+std::vector<uint8_t> encode_index(std::span<const IndexEntry> entries) {
+    std::vector<uint8_t> raw;
+    put_varint(raw, entries.size());
+    IndexEntry before{};
+    for (const IndexEntry& entry : entries) {
+        put_little_endian(raw, static_cast<uint32_t>(entry.type), 4);
+        put_varint(raw, entry.offset - before.offset);
+        put_varint(raw, entry.first.icount - before.first.icount);
+        put_varint(raw, entry.first.ordinal);
+        before = entry;
+    }
+    return raw;
 }
 
 }  // namespace qr

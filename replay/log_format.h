@@ -93,6 +93,15 @@ struct ChunkHead {
     static std::optional<ChunkHead> decode(std::span<const uint8_t> bytes);
 };
 
+// Where a chunk is, for INDX.
+struct IndexEntry {
+    ChunkType type;
+    uint64_t offset;
+    Position first;
+};
+// INDX's contents. Offsets and positions rise.
+std::vector<uint8_t> encode_index(std::span<const IndexEntry> entries);
+
 // How a log ended.
 enum class EndKind {
     kFinished,   // properly, with END

@@ -31,11 +31,6 @@ class LogIndexer {
     Result<void> append(ChunkType type, Position first, Position last, uint64_t virtual_ns, std::span<const uint8_t> raw,
                         bool compress);
 
-    struct IndexEntry {
-        ChunkType type;
-        uint64_t offset;
-        Position first;
-    };
     const LogReader& log_;
     LogFile file_;
     std::vector<IndexEntry> index_;

@@ -130,16 +130,7 @@ Result<void> LogWriter::finish(Position position, int64_t virtual_ns, const std:
 
 Result<void> LogWriter::write_end(Position position, int64_t virtual_ns,
                                   const std::string& reason) {
-    std::vector<uint8_t> raw;
-    put_varint(raw, index_.size());
-    IndexEntry before{};
-    for (const IndexEntry& entry : index_) {
-        put_little_endian(raw, static_cast<uint32_t>(entry.type), 4);
-        put_varint(raw, entry.offset - before.offset);
-        put_varint(raw, entry.first.icount - before.first.icount);
-        put_varint(raw, entry.first.ordinal);
-        before = entry;
-    }
+    std::vector<uint8_t> raw = encode_index(index_);
     const uint64_t index_offset = file_.end();
     if (auto done = write_chunk(kChunkIndex, {}, position, virtual_ns, raw, true); !done)
         return done;

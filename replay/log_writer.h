@@ -124,11 +124,6 @@ class LogWriter {
     // worker thread
     LogFile file_;
     Journal journal_;  // areas not handed over are the VM thread's
-    struct IndexEntry {
-        ChunkType type;
-        uint64_t offset;
-        Position first;
-    };
     std::vector<IndexEntry> index_;
     uint64_t data_begin_ = 0;  // behind what is always kept
     struct Beginning {

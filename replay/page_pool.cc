@@ -8,13 +8,6 @@
 
 namespace qr {
 
-namespace {
-bool zero_page(const uint8_t* page) {
-    // The first byte is zero and every byte equals the next.
-    return !page[0] && !std::memcmp(page, page + 1, kPageSize - 1);
-}
-}  // namespace
-
 void PagePool::Unmap::operator()(uint8_t* slab) const { free_pages(slab, kSlabPages * kPageSize); }
 
 PagePool::Id PagePool::add(const uint8_t* page) {

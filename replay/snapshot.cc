@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "replay/behaviour.h"
+#include "replay/frames.h"
 #include "replay/log_format.h"
 #include "replay/state_dump.h"
 #include "replay/varint.h"
@@ -30,16 +31,6 @@ constexpr uint64_t kMaxSections = 1024;
 constexpr uint64_t kMaxSection = uint64_t{1} << 40;
 constexpr uint64_t kPiecePages = 256;  // pages that are compressed together
 constexpr int kLevel = 1;
-
-bool zero_page(const uint8_t* page) {
-    // The first byte is zero and every byte equals the next.
-    return !page[0] && !std::memcmp(page, page + 1, kPageSize - 1);
-}
-
-void put_frame(std::vector<uint8_t>& to, ZstdCompressor& zstd, std::span<const uint8_t> raw) {
-    put_varint(to, raw.size());
-    put_bytes(to, zstd.compress(raw));
-}
 
 // Runs of pages that are not all zero, as (gap, length), and their contents in pieces.
 void put_block(std::vector<uint8_t>& to, ZstdCompressor& zstd, const RamBlock& block) {
@@ -94,15 +85,6 @@ struct Plan {
 
 Error damaged(std::string_view what) {
     return Error{fmt::format("the snapshot is damaged: {}", what)};
-}
-
-bool take_frame(ByteReader& reader, std::vector<uint8_t>& raw) {
-    const uint64_t size = reader.varint_up_to(kMaxStateDump);
-    const auto stored = reader.bytes();
-    if (!reader.ok()) return false;
-    auto bytes = zstd_decompress(stored, size);
-    if (bytes) raw = std::move(*bytes);
-    return bytes.has_value();
 }
 
 Result<BlockPlan> plan_block(ByteReader& reader, RamBlock& block) {

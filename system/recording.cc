@@ -33,10 +33,14 @@ void Recording::attach() {
     parts_.snapshots.record_with(writer_.get());
 }
 
-Result<void> Recording::begin(const std::string& file, const std::string& snapshot) {
+Result<std::unique_ptr<LogWriter>> Recording::create_log(const std::string& file) const {
     LogWriter::Options log;
     log.ring = options_.recorder.ring;
-    auto writer = LogWriter::create(file, log);
+    return LogWriter::create(file, log);
+}
+
+Result<void> Recording::begin(const std::string& file, const std::string& snapshot) {
+    auto writer = create_log(file);
     if (!writer) return writer.error();
     writer_ = std::move(*writer);
     if (auto done = write_beginning({}, {}); !done) return done;
@@ -52,7 +56,7 @@ Result<void> Recording::start(const std::string& file) {
     if (machine.door().replaying()) return Error{"the machine is replaying a recording: let it go live first (replay_live)"};
     const Standstill still(machine.loop());
     machine.door().settle();
-    auto writer = LogWriter::create(file);
+    auto writer = create_log(file);
     if (!writer) return writer.error();
     if (auto ready = machine.drives().prepare_recording(); !ready) return ready;
     parts_.config.drives = machine.drives().configs();

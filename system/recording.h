@@ -37,6 +37,7 @@ class Recording final : public RecordingControl {
     Result<void> stop() override;
 
   private:
+    Result<std::unique_ptr<LogWriter>> create_log(const std::string& file) const;
     Result<void> write_beginning(std::optional<Position> start, std::span<const uint8_t> machine);
     void attach();
 

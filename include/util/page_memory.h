@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 namespace qr {
@@ -11,6 +12,9 @@ namespace qr {
 // size: bytes. Null if the host has not that much.
 uint8_t* allocate_pages(uint64_t size);
 void free_pages(uint8_t* memory, uint64_t size);
+
+// Of 4 KiB: the first byte is zero and every byte equals the next.
+inline bool zero_page(const uint8_t* page) { return !page[0] && !std::memcmp(page, page + 1, 4095); }
 
 // All of it is about to be written: cheaper at once than by a page fault for each.
 void populate_pages(uint8_t* memory, uint64_t size);
