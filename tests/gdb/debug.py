@@ -31,6 +31,11 @@ class GdbTest(peer.MonitorTest):
             subprocess.run(command, check=True, capture_output=True)
         self.bios, self.elf = work["bios"], work["elf"]
 
+    def symbols(self):
+        """The guest's: name to address."""
+        text = subprocess.run(["nm", self.elf], capture_output=True, text=True, check=True).stdout
+        return {name: int(address, 16) for address, _, name in (line.split() for line in text.splitlines())}
+
     def launch(self, *arguments, defines=(), at=None, **options):
         """Starts it; self.gdb_path is where gdb goes, unless `at` is -gdb's argument."""
         self.build(*defines)

@@ -23,6 +23,10 @@ start:
         cmp edi, 0x22000
         jb .identity
         mov dword [0x30000], 0x12345678
+%ifdef TIMER
+        mov dword [0xfee000f0], 0x1ff   ; the local APIC lets the PIC through: LINT0 as ExtINT
+        mov dword [0xfee00350], 0x700
+%endif
         mov eax, 0x20000
         mov cr3, eax
         mov eax, cr4
@@ -50,11 +54,11 @@ start:
         out 0x21, al
         mov al, 0xfe
         out 0x21, al
-        mov al, 0x34            ; the PIT's channel 0, every 4096 of its ticks
+        mov al, 0x34            ; the PIT's channel 0, every 512 of its ticks
         out 0x43, al
         xor al, al
         out 0x40, al
-        mov al, 0x10
+        mov al, 2
         out 0x40, al
         sti
 %endif

@@ -176,11 +176,24 @@ class Ours(debug.GdbTest):
 
     def test_steps_are_not_masked(self):
         """Stepping goes through an interrupt's handler as running would."""
-        self.launch("-S", defines=["TIMER"])
-        text = self.gdb("tbreak loop", "continue", "p ticks", "python\nfor i in range(40000):\n"
-                        "    gdb.execute('stepi', to_string=True)\n"
-                        "    if int(gdb.parse_and_eval('(int)ticks')):\n        print('ticked', i)\n        break\nend")
-        self.assertIn("ticks", text)
+        self.launch("-S", "-icount", "shift=10", defines=["TIMER"])
+        with self.rsp() as rsp:
+            rsp.no_acks()
+            addresses = self.symbols()
+            rsp.ask(f"Z0,{addresses['loop']:x},1")
+            rsp.ask("c")
+            rsp.ask(f"z0,{addresses['loop']:x},1")
+            eip = []
+            for _ in range(1000):  # the PIT's 429 us are 419 instructions of 1024 ns
+                self.assertRegex(rsp.ask("s"), "^T05")
+                eip.append(int.from_bytes(bytes.fromhex(rsp.ask("p8")), "little"))
+            ticks = int.from_bytes(bytes.fromhex(rsp.ask(f"m{addresses['ticks']:x},4")), "little")
+        entries = [i for i, at in enumerate(eip) if at == addresses["timer"]]
+        self.assertEqual(len(entries), ticks)
+        self.assertEqual(ticks, 2)
+        for entry in entries:  # push, inc, mov, out, pop, iret, and back to what it came from
+            self.assertTrue(all(at > addresses["timer"] for at in eip[entry + 1:entry + 6]))
+            self.assertLess(eip[entry + 6], addresses["timer"])
 
     def test_s_listens_on_1234(self):
         with socket.socket() as probe:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """gdb and recordings: what it writes is recorded, and in a replay it goes backward without a trace."""
 import random
-import subprocess
+import re
 
 import debug
 from debug import machine
@@ -14,7 +14,7 @@ ICOUNT = 52  # its number
 class ReverseTest(debug.GdbTest):
     def record(self, *commands, defines=("TIMER", "COUNT=20000")):
         """A recording, made with gdb attached and these commands, up to the guest's end; gdb's output."""
-        process = self.launch("-S", *EXIT, *self.recording(icount="shift=2,sleep=off"), defines=defines)
+        process = self.launch("-S", *EXIT, *self.recording(icount="shift=6,sleep=off"), defines=defines)
         text = self.gdb(*commands, "continue")
         self.assertEqual(process.wait(60), 1, text)
         self.assertIn("exited with code 01", text)
@@ -78,6 +78,20 @@ end""", "delete", "continue")
         self.finds(text, "^same$", "^one by one$", "No more reverse-execution history")
         self.ends_as_recorded(process)
 
+    def test_interrupts_back(self):
+        """Handlers are gone through backward as forward: each tick once, from inside and from afar."""
+        self.record()
+        process = self.replay_with_gdb()
+        text = self.gdb("break timer", *["continue"] * 9, "p (int)ticks", "p $icount", "reverse-stepi", "p $eip < (long)&timer",
+                        "stepi", "p $eip == (long)&timer", "p $icount", "delete", "watch *(int*)&ticks", "reverse-continue",
+                        "p (int)ticks", "info registers eip", "delete", "tbreak timer", "reverse-continue", "p (int)ticks", "delete",
+                        "tbreak done", "continue", "break timer", *["reverse-continue"] * 5, "continue",
+                        "p (int)ticks", "delete", "continue")
+        self.finds(text, r"^\$1 = 8$", r"^\$2 = (\d+)$", r"^\$3 = 1$", r"^\$4 = 1$", r"^\$5 = (\d+)$", r"^Old value = 8\nNew value = 7$",
+                   r"^\$6 = 7$", r"eip .*<timer\+1>", r"^\$7 = 7$", r"^\$8 = (2[4-9]|3\d)$", "No more reverse-execution history")
+        self.assertEqual(*re.findall(r"^\$[25] = (\d+)$", text, re.M))
+        self.ends_as_recorded(process)
+
     def test_breakpoints_back(self):
         self.record()
         process = self.replay_with_gdb()
@@ -129,10 +143,7 @@ end""", "delete", "continue")
         process = self.replay_with_gdb()
         client = self.rsp()
         client.no_acks()
-        symbols = {}
-        for line in subprocess.run(["nm", self.elf], capture_output=True, text=True, check=True).stdout.splitlines():
-            value, _, name = line.split()
-            symbols[name] = int(value, 16)
+        symbols = self.symbols()
         chance = random.Random(5)
         seen, stops, visits = {}, [], 0
 
@@ -172,6 +183,7 @@ end""", "delete", "continue")
             client.ask("z" + stop)
         client.send("c")
         self.assertIn(b"replaylog:end", client.receive(60))
+        self.assertGreater(int.from_bytes(bytes.fromhex(client.ask(f"m{symbols['ticks']:x},4")), "little"), 20)
         client.send("D")
         self.ends_as_recorded(process)
 
