@@ -83,6 +83,13 @@ bool is_throttling(const std::string& key) {
     return key.starts_with("throttling.") || key.starts_with("bps") || key.starts_with("iops");
 }
 
+Result<void> check_node_name(const std::string& name) {
+    constexpr size_t kLongest = 31;
+    if (!is_identifier(name)) return Error{fmt::format("Invalid node-name: '{}'", name)};
+    if (name.size() > kLongest) return Error{"Node name too long"};
+    return {};
+}
+
 // Options that drives and nodes have in common. True: it was one.
 Result<bool> set_common(const std::string& key, const std::string& value, DriveConfig& d) {
     const auto flag = [&](bool& field, bool inverted = false) -> Result<bool> {
@@ -170,6 +177,14 @@ Result<void> DriveOptions::add_wanted(Wanted w) {
     }
     if (std::ranges::any_of(drives_, [&](const Wanted& o) { return o.drive.id == d.id; }) || nodes_.contains(d.id))
         return Error{fmt::format("Duplicate ID '{}' for drive", d.id)};
+    // Drives and nodes are found by one kind of name.
+    const auto node_of = [](const Wanted& o) { return o.drive.node; };
+    if (d.node == d.id || std::ranges::find(drives_, d.id, node_of) != drives_.end())
+        return Error{fmt::format("Device name '{}' conflicts with an existing node name", d.id)};
+    if (!d.node.empty() && (nodes_.contains(d.node) || std::ranges::find(drives_, d.node, node_of) != drives_.end()))
+        return Error{fmt::format("Duplicate nodes with node-name='{}'", d.node)};
+    if (!d.node.empty() && std::ranges::any_of(drives_, [&](const Wanted& o) { return o.drive.id == d.node; }))
+        return Error{fmt::format("node-name={} is conflicting with a device id", d.node)};
     d.device = w.cdrom && w.interface == "ide" ? "ide-cd" : interface.device;
     d.bus = static_cast<unsigned>(bus);
     d.unit = static_cast<unsigned>(unit);
@@ -184,7 +199,7 @@ Result<void> DriveOptions::add_drive(const std::string& text) {
     DriveConfig& d = w.drive;
     d.given = "-drive " + text;
     bool no_file = true, driver_given = false;
-    std::string driver;
+    std::string driver, node_name;
     Node node;
     for (const auto& [key, value] : options.pairs()) {
         Result<void> done;
@@ -211,8 +226,14 @@ Result<void> DriveOptions::add_drive(const std::string& text) {
             driver_given = key == "driver";
             driver = value;
         } else if (key == "id" || key == "node-name") {
-            if (!is_identifier(value)) return Error{fmt::format("Parameter '{}' expects an identifier", key)};
-            if (key == "id") d.id = value;
+            if (key == "node-name") {
+                done = check_node_name(value);
+                node_name = value;
+            } else if (is_identifier(value)) {
+                d.id = value;
+            } else {
+                return Error{fmt::format("Parameter '{}' expects an identifier", key)};
+            }
         } else if (key == "snapshot") {
             const auto on = yes_no(key, value);
             if (!on) return on.error();
@@ -246,10 +267,12 @@ Result<void> DriveOptions::add_drive(const std::string& text) {
             if (auto filled = fill_from_node(node, "", 0, d); !filled) return filled.error();
             if (driver.empty() && !node.contains("offset") && !node.contains("size")) d.format.clear();
         } else {
+            d.storage_alone = driver == "file" || driver == "host_device" || driver == "nbd";
             d.format = driver == "file" || driver == "host_device" ? "raw" : driver;
         }
         if (d.file.empty() && (!driver.empty() || d.snapshot)) return Error{"A block device must be specified for \"file\""};
     }
+    d.node = node_name;
     return add_wanted(std::move(w));
 }
 
@@ -279,8 +302,8 @@ Result<void> DriveOptions::add_blockdev(const std::string& text) {
     if (auto good = fill_from_node(*node, "", 0, tried); !good) return good.error();
     const auto name = node->find("node-name");
     if (name == node->end()) return Error{"'node-name' must be specified for the root node"};
-    if (!is_identifier(name->second)) return Error{fmt::format("Invalid node-name: '{}'", name->second)};
-    if (nodes_.contains(name->second)) return Error{fmt::format("Duplicate nodes with node-name='{}'", name->second)};
+    const bool taken = std::ranges::any_of(drives_, [&](const Wanted& w) { return w.drive.node == name->second; });
+    if (taken || nodes_.contains(name->second)) return Error{fmt::format("Duplicate nodes with node-name='{}'", name->second)};
     const std::string key = name->second;
     nodes_[key] = std::move(*node);
     return {};
@@ -293,6 +316,9 @@ Result<void> DriveOptions::fill_from_node(const Node& node, const std::string& p
         const auto found = node.find(prefix + key);
         return found == node.end() ? std::nullopt : std::optional(found->second);
     };
+    if (const auto name = get("node-name")) {
+        if (auto good = check_node_name(*name); !good) return good;
+    }
     const std::string driver = get("driver").value_or("file");
     const auto child = [&](const std::string& key) -> Result<void> {
         if (const auto name = get(key)) {
@@ -312,6 +338,8 @@ Result<void> DriveOptions::fill_from_node(const Node& node, const std::string& p
         if (!name) return Error{fmt::format("Parameter '{}filename' is missing", prefix)};
         d.file = *name;
         d.format = "raw";
+        d.node = get("node-name").value_or("");
+        d.storage_alone = true;
     } else if (driver == "nbd") {
         known.insert({"server.type", "server.host", "server.port", "server.path", "path", "host", "port", "export", "tls-creds"});
         if (get("tls-creds")) return Error{"nbd with TLS isn't supported: leave out 'tls-creds'"};
@@ -321,12 +349,17 @@ Result<void> DriveOptions::fill_from_node(const Node& node, const std::string& p
         d.file = path.empty() ? fmt::format("nbd://{}:{}/{}", host, get("server.port").value_or(get("port").value_or("10809")), name)
                               : fmt::format("nbd+unix:///{}?socket={}", name, path);
         d.format = "raw";
+        d.node = get("node-name").value_or("");
+        d.storage_alone = true;
     } else if (driver == "raw" || driver == "qcow2") {
         known.insert({"file", "offset", "size", "backing", "lazy-refcounts", "pass-discard-request", "pass-discard-snapshot",
                       "pass-discard-other", "overlap-check", "cache-size", "l2-cache-size", "refcount-cache-size",
                       "cache-clean-interval"});
         if (auto below = child("file"); !below) return below.error();
         d.format = driver;
+        d.storage_node = d.node;
+        d.node = get("node-name").value_or("");
+        d.storage_alone = false;
         for (const auto& [key, field] : {std::pair{"offset", &d.offset}, {"size", &d.size}}) {
             const auto text = get(key);
             if (!text) continue;
@@ -342,6 +375,7 @@ Result<void> DriveOptions::fill_from_node(const Node& node, const std::string& p
     } else if (driver == "blkreplay") {
         known.insert({"image"});
         if (auto below = child("image"); !below) return below.error();
+        if (const auto name = get("node-name")) d.node = *name;
     } else {
         return Error{fmt::format("Parameter 'driver' does not accept value '{}'", driver)};
     }
@@ -540,6 +574,7 @@ Result<std::vector<DriveConfig>> DriveOptions::resolve(bool defaults) const {
             d.unit = w.drive.unit;
             d.snapshot = medium.snapshot || snapshot_;
             if (!w.drive.serial.empty()) d.serial = w.drive.serial;
+            if (!w.drive.node.empty()) d.node = w.drive.node;
             std::erase_if(unattached, [&](const Wanted& o) { return o.drive.id == w.image; });
             w.drive = std::move(d);
         }
@@ -554,6 +589,12 @@ Result<std::vector<DriveConfig>> DriveOptions::resolve(bool defaults) const {
     }
     for (const Device& device : devices_) {
         if (auto done = attach(device, all, unattached); !done) return Error{device.given + ": " + done.error().message};
+    }
+    std::set<std::string> names;
+    for (const DriveConfig& d : all) {
+        for (const std::string& name : {d.node, d.storage_node})
+            if (!name.empty() && !names.insert(name).second)
+                return Error{fmt::format("{}: Duplicate nodes with node-name='{}'", d.given, name)};
     }
     const auto asked_for = [&](std::string_view driver) {
         return std::ranges::any_of(devices_, [&](const Device& d) { return d.driver.starts_with(driver); });

@@ -41,6 +41,10 @@ struct DriveConfig {
     uint64_t offset = 0, size = 0;  // raw: a part of the file; size 0: to its end
     uint64_t disk_size = 0;         // of the recorded medium
     bool no_backing = false;
+    // Its block nodes, as -drive and -blockdev name them; empty: a name is made up. storage_alone: there is no node of
+    // a format (driver=file).
+    std::string node, storage_node;
+    bool storage_alone = false;
 
     // --- how it is run ---
     bool snapshot = false;

@@ -93,6 +93,8 @@ std::shared_ptr<HostDrive::Medium> HostDrive::make_medium(std::unique_ptr<Image>
     medium->image = std::move(image);
     medium->spec = spec;
     medium->read_only = spec.read_only;
+    for (Image* layer = medium->image.get(); layer && settings_.make_node; layer = layer->backing())
+        for (int i = 0; i < 2; ++i) medium->node_names.push_back(settings_.make_node());
     if (checked()) medium->seen.resize((medium->size + kBlock - 1) / kBlock);
     if (mode_ == Mode::kRecorded && !overlay_prefix_.empty()) {
         medium->overlay_path =
@@ -103,6 +105,11 @@ std::shared_ptr<HostDrive::Medium> HostDrive::make_medium(std::unique_ptr<Image>
 
 void HostDrive::insert(std::unique_ptr<Image> image, const ImageSpec& spec) {
     medium_ = make_medium(std::move(image), spec);
+    if (std::vector<std::string>& names = medium_->node_names; !names.empty()) {
+        if (!settings_.storage_node.empty()) names[1] = settings_.storage_node;
+        if (!settings_.node.empty()) names[settings_.storage_alone] = settings_.node;
+        if (settings_.storage_alone) names[0].clear();
+    }
     media_.push_back(medium_);
     medium_number_ = static_cast<uint32_t>(media_.size());
     publish_info();
@@ -503,6 +510,26 @@ void HostDrive::publish_info() {
 HostDrive::Info HostDrive::info() const {
     std::lock_guard lock(info_mutex_);
     return info_;
+}
+
+std::vector<HostDrive::Node> HostDrive::nodes() {
+    std::vector<Node> all;
+    if (!medium_) return all;
+    size_t i = 0;
+    for (Image* layer = medium_->image.get(); layer && i + 2 <= medium_->node_names.size(); layer = layer->backing()) {
+        for (Image* image : {layer, layer->storage()}) {
+            const std::string& name = medium_->node_names[i++];
+            if (image && !name.empty()) all.push_back({name, image});
+        }
+    }
+    return all;
+}
+
+std::string HostDrive::node() const {
+    if (!medium_) return {};
+    for (const std::string& name : medium_->node_names)
+        if (!name.empty()) return name;
+    return {};
 }
 
 Image* HostDrive::image() { return medium_ ? medium_->image.get() : nullptr; }

@@ -78,6 +78,10 @@ class HostDrive final : public Drive {
         bool discard = false;        // discard=unmap; otherwise the guest's discards do nothing
         bool detect_zeroes = false;  // writes of zeroes become write_zeroes
         bool ignore_read_errors = false, ignore_write_errors = false;  // rerror=, werror=ignore
+        // Of the first medium; empty: make_node() names it. storage_alone: it has no node of a format.
+        std::string node, storage_node;
+        bool storage_alone = false;
+        std::function<std::string()> make_node{};  // null: nodes have no names
     };
     // How the medium is written.
     enum class Mode : uint8_t {
@@ -108,6 +112,18 @@ class HostDrive final : public Drive {
     // Errors: the image can't be opened.
     Result<void> change_medium(const ImageSpec& spec);
     void eject_medium(bool force);
+    // The names of the present medium's block nodes: the image's, its storage's, and so on for each backing file. That of
+    // an image that is storage alone is missing. Empty: no medium.
+    struct Node {
+        std::string name;
+        Image* image;  // the queue's
+    };
+    std::vector<Node> nodes();
+    // The one that the device uses; empty: no medium.
+    std::string node() const;
+    const ImageSpec* spec() const { return medium_ ? &medium_->spec : nullptr; }
+    const Settings& settings() const { return settings_; }
+
     // For `info block`. Any thread.
     struct Info {
         std::string id, file, format, backing_file;
@@ -177,6 +193,7 @@ class HostDrive final : public Drive {
         std::unique_ptr<Overlay> overlay;  // made at the first write
         std::string overlay_path;
         ImageSpec spec;
+        std::vector<std::string> node_names;  // image and storage, for each layer; empty: there is no such node
         bool read_only = false;
         uint64_t size = 0;
         std::vector<bool> seen;  // blocks whose digest was taken

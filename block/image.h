@@ -66,6 +66,8 @@ class Image {
     virtual IoStatus resize(uint64_t size);
     // The image that shows where this one has nothing, or null.
     virtual Image* backing() { return nullptr; }
+    // What it is in: of a format the file; null: it is one.
+    virtual Image* storage() { return nullptr; }
 
   private:
     const std::string name_;

@@ -41,6 +41,7 @@ class Qcow2Image final : public Image {
     IoStatus write_back() override;
     BlockRun status(uint64_t offset, uint64_t bytes) override;
     Image* backing() override { return backing_.get(); }
+    Image* storage() override { return file_.get(); }
 
     const qcow2::Header& header() const { return header_; }
 

@@ -41,6 +41,7 @@ class RawImage final : public Image {
     }
     IoStatus discard(uint64_t offset, uint64_t bytes) override { return storage_->discard(offset_ + offset, bytes); }
     IoStatus flush() override { return storage_->flush(); }
+    Image* storage() override { return storage_.get(); }
     BlockRun status(uint64_t offset, uint64_t bytes) override { return storage_->status(offset_ + offset, bytes); }
 
   private:

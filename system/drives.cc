@@ -34,6 +34,10 @@ Result<std::unique_ptr<Drives>> Drives::create(const std::vector<DriveConfig>& c
         settings.detect_zeroes = config.detect_zeroes;
         settings.ignore_read_errors = config.ignore_read_errors;
         settings.ignore_write_errors = config.ignore_write_errors;
+        settings.node = config.node;
+        settings.storage_node = config.storage_node;
+        settings.storage_alone = config.storage_alone;
+        settings.make_node = [d = drives.get()] { return d->make_node(); };
         auto drive = std::make_unique<HostDrive>(door, clock, settings, notice);
         const Mode mode = setup.mode == Mode::kDirect && config.snapshot ? Mode::kTemporary : setup.mode;
         drive->set_mode(mode, config.snapshot || setup.log.empty() ? std::string() : overlay_prefix(setup.log, config.id));

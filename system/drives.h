@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "block/drive_options.h"
 #include "block/host_drive.h"
 #include "hw/i386/pc_disks.h"
@@ -52,6 +54,9 @@ class Drives {
     Result<void> provide(std::span<const Sections> from) const;
 
   private:
+    std::string make_node() { return fmt::format("#block{:03}", nodes_made_++); }
+
+    unsigned nodes_made_ = 0;
     std::vector<DriveConfig> configs_;
     std::vector<std::unique_ptr<HostDrive>> drives_;  // the same indexes
 };

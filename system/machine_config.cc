@@ -93,6 +93,9 @@ json drive_json(const DriveConfig& d) {
     if (d.slot) j["slot"] = *d.slot;
     if (d.modern_only) j["modern_only"] = true;
     if (!d.floppy_type.empty()) j["floppy_type"] = d.floppy_type;
+    if (!d.node.empty()) j["node"] = d.node;
+    if (!d.storage_node.empty()) j["storage_node"] = d.storage_node;
+    if (d.storage_alone) j["storage_alone"] = true;
     return j;
 }
 
@@ -125,13 +128,18 @@ DriveConfig drive_from(const json& j) {
     if (j.contains("slot")) d.slot = j.at("slot").get<unsigned>();
     if (j.contains("modern_only")) j.at("modern_only").get_to(d.modern_only);
     if (j.contains("floppy_type")) j.at("floppy_type").get_to(d.floppy_type);
+    if (j.contains("node")) j.at("node").get_to(d.node);
+    if (j.contains("storage_node")) j.at("storage_node").get_to(d.storage_node);
+    if (j.contains("storage_alone")) j.at("storage_alone").get_to(d.storage_alone);
     return d;
 }
 
 // What the guest sees of a drive, but for what is on the medium.
 std::string seen_of(const DriveConfig& d) {
     json j = drive_json(d);
-    for (const char* hidden : {"id", "file", "format", "offset", "size", "disk_size", "no_backing", "snapshot"}) j.erase(hidden);
+    for (const char* hidden : {"id", "file", "format", "offset", "size", "disk_size", "no_backing", "node", "storage_node",
+                               "storage_alone", "snapshot"})
+        j.erase(hidden);
     j["medium"] = !d.file.empty();
     return j.dump();
 }

@@ -95,6 +95,46 @@ TEST_F(DriveOptionsTest, HowItIsRun) {
     EXPECT_TRUE(d.snapshot);
 }
 
+TEST_F(DriveOptionsTest, NamesOfNodes) {
+    drive("file=a.img,node-name=a");
+    drive("file.driver=file,file.filename=b.img,file.node-name=b-file,driver=qcow2,node-name=b");
+    node("driver=file,node-name=c-file,filename=c.img");
+    node("driver=qcow2,node-name=c,file=c-file");
+    node("driver=file,node-name=alone,filename=d.img");
+    ASSERT_TRUE(options.add_device("-device c", "ide-hd", {{"drive", "c"}}).ok());
+    ASSERT_TRUE(options.add_device("-device d", "ide-hd", {{"drive", "alone"}}).ok());
+    const auto drives = all();
+    ASSERT_EQ(drives.size(), 4u);
+    const struct {
+        const char *node, *storage;
+        bool alone;
+    } kWanted[] = {{"a", "", false}, {"b", "b-file", false}, {"c", "c-file", false}, {"alone", "", true}};
+    for (size_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(drives[i].node, kWanted[i].node);
+        EXPECT_EQ(drives[i].storage_node, kWanted[i].storage);
+        EXPECT_EQ(drives[i].storage_alone, kWanted[i].alone);
+    }
+    const auto second = [](const std::string& first, const std::string& text) {
+        DriveOptions two;
+        EXPECT_TRUE(two.add_drive(first).ok());
+        const auto done = two.add_drive(text);
+        return done.ok() ? "" : done.error().message;
+    };
+    EXPECT_EQ(second("file=a.img,node-name=a", "file=b.img,node-name=a"), "Duplicate nodes with node-name='a'");
+    EXPECT_EQ(second("file=a.img,node-name=a", "file=b.img,id=a"), "Device name 'a' conflicts with an existing node name");
+    EXPECT_EQ(second("file=a.img", "file=b.img,id=a,node-name=a"), "Device name 'a' conflicts with an existing node name");
+    EXPECT_EQ(second("file=a.img,id=a", "file=b.img,node-name=a"), "node-name=a is conflicting with a device id");
+    EXPECT_EQ(error_of("file=a.img,node-name=#a"), "Invalid node-name: '#a'");
+    EXPECT_EQ(error_of("file=a.img,node-name=" + std::string(32, 'a')), "Node name too long");
+    DriveOptions below;
+    ASSERT_TRUE(below.add_drive("file=a.img,node-name=a").ok());
+    ASSERT_TRUE(below.add_blockdev("driver=raw,node-name=b,file.driver=file,file.filename=b.img,file.node-name=a").ok());
+    ASSERT_TRUE(below.add_device("-device d", "ide-hd", {{"drive", "b"}}).ok());
+    const auto refused = below.resolve(false);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().message, "-device d: Duplicate nodes with node-name='a'");
+}
+
 TEST_F(DriveOptionsTest, Snapshot) {
     drive("file=a.img");
     EXPECT_FALSE(all()[0].snapshot);
