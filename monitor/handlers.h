@@ -114,7 +114,6 @@ namespace qr::qmp {
 
 // qmp_query.cc
 void query_version(QmpCall& call);
-void query_block(QmpCall& call);
 void query_status(QmpCall& call);
 void query_commands(QmpCall& call);
 void query_schema(QmpCall& call);
@@ -134,6 +133,22 @@ void query_current_machine(QmpCall& call);
 void query_pci(QmpCall& call);
 void query_empty_list(QmpCall& call);
 void query_display_options(QmpCall& call);
+
+// qmp_block.cc
+void query_block(QmpCall& call);
+void query_named_block_nodes(QmpCall& call);
+
+// qmp_jobs.cc
+void snapshot_save(QmpCall& call);
+void snapshot_load(QmpCall& call);
+void snapshot_delete(QmpCall& call);
+void query_jobs(QmpCall& call);
+void job_cancel(QmpCall& call);
+void job_complete(QmpCall& call);
+void job_dismiss(QmpCall& call);
+void job_finalize(QmpCall& call);
+void job_pause(QmpCall& call);
+void job_resume(QmpCall& call);
 
 // qmp_vnc.cc
 void query_vnc(QmpCall& call);

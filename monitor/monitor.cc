@@ -28,7 +28,9 @@ std::string_view take_name(std::string_view& line) {
 }  // namespace
 
 Monitor::Monitor(MonitorTarget target, GMainContext* io)
-    : target_(std::move(target)), io_(io), keys_(io, target_.board.keyboard()) {}
+    : target_(std::move(target)), io_(io), keys_(io, target_.board.keyboard()), jobs_([this](const std::string& id, std::string_view status) {
+          job_event(id, status);
+      }) {}
 Monitor::~Monitor() = default;
 
 void Monitor::add_readline(CharBackend& backend, bool implicit) {
@@ -70,6 +72,14 @@ void Monitor::event(const RunEvent& event) {
     const int64_t when = g_get_real_time();
     on_io([this, event, when] {
         for (const auto& session : sessions_) session->event(event, when);
+    });
+}
+
+void Monitor::announce(std::string name, std::string data) {
+    if (sessions_.empty()) return;
+    const int64_t when = g_get_real_time();
+    on_io([this, name = std::move(name), data = std::move(data), when] {
+        for (const auto& session : sessions_) session->announce(name, data, when);
     });
 }
 

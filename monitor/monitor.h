@@ -14,6 +14,7 @@
 #include <glib.h>
 
 #include "monitor/command.h"
+#include "monitor/jobs.h"
 #include "monitor/key_sender.h"
 #include "monitor/target.h"
 
@@ -64,16 +65,22 @@ class Monitor {
     // A session's attached() has changed.
     void attachment_changed(bool now) { attached_ += now ? 1 : -1; }
 
+    Jobs& jobs() { return jobs_; }  // VM thread
+
     // VM thread: where monitors last put the pointer, 0 to 65535.
     PointerInput& pointer() { return pointer_; }
 
   private:
     void on_io(std::function<void()> work);
+    // Any thread: to all sessions. data: JSON.
+    void announce(std::string name, std::string data);
+    void job_event(const std::string& id, std::string_view status);
 
     MonitorTarget target_;
     GMainContext* io_;
     KeySender keys_;
     DumpFormat format_;
+    Jobs jobs_;
     std::vector<std::unique_ptr<MonitorSession>> sessions_;
     std::atomic<int> attached_ = 0;
     std::atomic<uint32_t> buttons_ = 0;

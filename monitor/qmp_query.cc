@@ -11,26 +11,6 @@ namespace qr::qmp {
 
 void query_version(QmpCall& call) { call.result = qmp_version(call.target); }
 
-void query_block(QmpCall& call) {
-    call.result = Json::array();
-    for (const HostDrive* drive : call.target.drives) {
-        const HostDrive::Info info = drive->info();
-        Json one = {{"device", info.id}, {"type", "unknown"}, {"removable", info.removable}, {"locked", info.locked}};
-        if (info.removable) one["tray_open"] = info.tray_open;
-        if (info.inserted) {
-            one["inserted"] = {{"file", info.file},
-                               {"drv", info.format},
-                               {"ro", info.read_only},
-                               {"encrypted", false},
-                               {"backing_file_depth", info.backing_file.empty() ? 0 : 1},
-                               {"image",
-                                {{"filename", info.file}, {"format", info.format}, {"virtual-size", info.size}}}};
-            if (!info.backing_file.empty()) one["inserted"]["backing_file"] = info.backing_file;
-        }
-        call.result.push_back(std::move(one));
-    }
-}
-
 void query_status(QmpCall& call) {
     const RunState state = call.target.run.run_state();
     call.result = {{"status", run_state_name(state)}, {"singlestep", false}, {"running", state == RunState::kRunning}};

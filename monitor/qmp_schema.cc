@@ -108,6 +108,10 @@ Json qmp_schema() {
     add_type({{"name", "q_event-reason"},
               {"members", {{{"name", "guest"}, {"type", "bool"}}, {{"name", "reason"}, {"type", "str"}}}},
               {"meta-type", "object"}});
+    schema.push_back({{"name", "JOB_STATUS_CHANGE"}, {"meta-type", "event"}, {"arg-type", "q_event-job"}});
+    add_type({{"name", "q_event-job"},
+              {"members", {{{"name", "id"}, {"type", "str"}}, {{"name", "status"}, {"type", "str"}}}},
+              {"meta-type", "object"}});
     for (Json& type : types) schema.push_back(std::move(type));
     return schema;
 }

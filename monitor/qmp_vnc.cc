@@ -25,7 +25,7 @@ void Monitor::vnc_event(std::string_view what, const MonitorTarget::VncAddress& 
     const auto vnc = target_.vnc ? target_.vnc() : std::nullopt;
     if (!vnc) return;
     const Json data = {{"server", server_json(*vnc)}, {"client", address_json(client)}};
-    for (const auto& session : sessions_) session->announce(fmt::format("VNC_{}", what), data.dump(), g_get_real_time());
+    announce(fmt::format("VNC_{}", what), data.dump());
 }
 
 namespace qmp {

@@ -41,6 +41,37 @@ class Snapshots(peer.MonitorTest):
         qmp.send('{"execute": "quit"}')
         self.assertEqual(process.wait(20), 0, process.errors.read_text())
 
+    def disk(self):
+        """A guest that is at work on its disk."""
+        raw = self.folder / "disk.img"
+        content = bytearray(random.Random(7).randbytes(SIZE))
+        content[:512] = self.assemble("disk", f"HALF={SIZE // 1024}").read_bytes()
+        raw.write_bytes(content)
+        image = raw.with_suffix(".qcow2")
+        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, image], check=True)
+        return image
+
+    def begin(self, image, *more):
+        process = self.launch("-m", "16", "-icount", "shift=2", *machine.EXIT_DEVICE, *self.drive(image), *more)
+        return process, self.qmp()
+
+    def contents(self, image):
+        out = self.folder / "contents.img"
+        subprocess.run(["qemu-img", "convert", "-O", "raw", image, out], check=True)
+        return out.read_bytes()
+
+    def until(self, qmp, icount):
+        """Until so many instructions were executed: 20 million, and the guest is at work on its disk."""
+        while self.icount(qmp) < icount:
+            time.sleep(0.01)
+
+    def icount(self, qmp):
+        return qmp.execute("query-replay")["icount"]
+
+    def end_of(self, process):
+        self.assertEqual(process.wait(120) & 1, 1, process.errors.read_text())
+        return process.returncode
+
 
 @peer.on_both
 class AsQemuHasThem(Snapshots):
@@ -140,36 +171,6 @@ class AsQemuHasThem(Snapshots):
 
 class RoundTrips(Snapshots):
     """A guest that is at work on its disk: whatever was saved in the middle comes to the same end."""
-
-    def disk(self):
-        raw = self.folder / "disk.img"
-        content = bytearray(random.Random(7).randbytes(SIZE))
-        content[:512] = self.assemble("disk", f"HALF={SIZE // 1024}").read_bytes()
-        raw.write_bytes(content)
-        image = raw.with_suffix(".qcow2")
-        subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", raw, image], check=True)
-        return image
-
-    def begin(self, image, *more):
-        process = self.launch("-m", "16", "-icount", "shift=2", *machine.EXIT_DEVICE, *self.drive(image), *more)
-        return process, self.qmp()
-
-    def contents(self, image):
-        out = self.folder / "contents.img"
-        subprocess.run(["qemu-img", "convert", "-O", "raw", image, out], check=True)
-        return out.read_bytes()
-
-    def until(self, qmp, icount):
-        """Until so many instructions were executed: 20 million, and the guest is at work on its disk."""
-        while self.icount(qmp) < icount:
-            time.sleep(0.01)
-
-    def icount(self, qmp):
-        return qmp.execute("query-replay")["icount"]
-
-    def end_of(self, process):
-        self.assertEqual(process.wait(120) & 1, 1, process.errors.read_text())
-        return process.returncode
 
     def test_goes_on_to_the_same_end(self):
         image = self.disk()
@@ -297,10 +298,8 @@ class Recorded(Snapshots):
 
     def test_with_what_was_written(self):
         """The disk of then comes with it."""
+        self.disk()
         raw = self.folder / "disk.img"
-        content = bytearray(random.Random(7).randbytes(SIZE))
-        content[:512] = self.assemble("disk", f"HALF={SIZE // 1024}").read_bytes()
-        raw.write_bytes(content)
         process = self.launch("-m", "16", *machine.EXIT_DEVICE, *self.drive(raw), *self.recording("shift=2"))
         qmp = self.qmp()
         while qmp.execute("query-replay")["icount"] < 20_000_000:
