@@ -300,11 +300,14 @@ void AddressSpace::before_write(RamBlock& block, uint64_t offset, uint64_t size,
     }
     if (by_mmu || !(page.table_granules & hit) || !listener()) return;
     // An entry that isn't present was never cached: only overwriting a present one matters.
-    const uint64_t first = offset & ~uint64_t{7}, last = (offset + size - 1) & ~uint64_t{7};
-    for (uint64_t at = first; at <= last; at += 8) {
-        const auto entries = load_le<uint64_t>(block.data() + at);
-        if (entries & 0x1'0000'0001) return listener()->tables_written();
-    }
+    const uint64_t first = in_page & ~uint64_t{7}, last = (in_page + size - 1) & ~uint64_t{7};
+    const uint8_t* const entries = block.data() + (index << kPageShift);
+    const auto present = [&](uint64_t at) { return (load_le<uint64_t>(entries + at) & 0x1'0000'0001) != 0; };
+    uint64_t from = first, to = last;
+    while (from <= last && !present(from)) from += 8;
+    if (from > last) return;
+    while (!present(to)) to -= 8;
+    listener()->tables_written(page.table_tag, from, to + 7);
 }
 
 void AddressSpace::watch_code(RamBlock& block, uint64_t index, uint64_t granules) {
@@ -314,8 +317,8 @@ void AddressSpace::watch_code(RamBlock& block, uint64_t index, uint64_t granules
     if (was_quiet && listener()) listener()->writes_watched(block, index);
 }
 
-void AddressSpace::watch_table(uint64_t address, unsigned size) {
-    if (below_) return below_->watch_table(address, size);
+void AddressSpace::watch_table(uint64_t address, unsigned size, uint32_t tag, bool kept) {
+    if (below_) return below_->watch_table(address, size, tag, kept);
     address &= a20_mask();
     const Slot& s = slot(address);
     if (!s.write_block) return;
@@ -323,15 +326,41 @@ void AddressSpace::watch_table(uint64_t address, unsigned size) {
     const uint64_t index = offset >> kPageShift;
     RamBlock::Page& page = s.write_block->page(index);
     const bool was_quiet = page.quiet();
-    if (!page.table_granules) table_pages_.emplace_back(s.write_block, index);
+    page.table_tag = !page.table_granules || page.table_tag == tag ? tag : kManyTags;
     page.table_granules |= granules_of(offset & kPageMask, (offset & kPageMask) + size - 1);
+    if (const uint8_t list = kept ? RamBlock::Page::kKept : RamBlock::Page::kPassing; !(page.table_lists & list)) {
+        page.table_lists |= list;
+        (kept ? kept_tables_ : passing_tables_).push_back(&page);
+    }
     if (was_quiet && listener_) listener_->writes_watched(*s.write_block, index);
 }
 
 void AddressSpace::forget_table_watches() {
     if (below_) return below_->forget_table_watches();
-    for (auto& [block, index] : table_pages_) block->page(index).table_granules = 0;
-    table_pages_.clear();
+    for (RamBlock::Page* page : kept_tables_) forget_table_page(*page);
+    for (RamBlock::Page* page : passing_tables_) forget_table_page(*page);
+    kept_tables_.clear();
+    passing_tables_.clear();
+}
+
+void AddressSpace::forget_passing_table_watches(const RamBlock::Page* unkept) {
+    if (below_) return below_->forget_passing_table_watches(unkept);
+    const auto leave = [](RamBlock::Page& page, uint8_t list) {
+        page.table_lists &= static_cast<uint8_t>(~list);
+        if (!page.table_lists) forget_table_page(page);
+    };
+    if (const auto found = std::ranges::find(kept_tables_, unkept); found != kept_tables_.end()) {
+        leave(**found, RamBlock::Page::kKept);
+        kept_tables_.erase(found);
+    }
+    for (RamBlock::Page* page : passing_tables_) leave(*page, RamBlock::Page::kPassing);
+    passing_tables_.clear();
+}
+
+void AddressSpace::forget_table_page(RamBlock::Page& page) {
+    page.table_granules = 0;
+    page.table_tag = 0;
+    page.table_lists = 0;
 }
 
 void AddressSpace::dma_read(uint64_t address, std::span<uint8_t> to) {

@@ -53,16 +53,15 @@ struct ChainState {
     // Of key: the mode, above the address; above it the epoch (see interpreter.h).
     static constexpr unsigned kModeBits = 5;
     static constexpr unsigned kModeShift = 32;
-    void change_mode(uint32_t mode) {
-        constexpr uint64_t kMask = ((uint64_t{1} << kModeBits) - 1) << kModeShift;
-        key = (key & ~kMask) | uint64_t{mode} << kModeShift;
+    static constexpr unsigned kPlaceBits = kModeShift + kModeBits;  // of a stamp: the address and the mode
+    // world: of those in which addresses mean the same as long as its epoch lasts
+    void change_mode(uint32_t mode, unsigned world) {
+        key = epochs[world] << kPlaceBits | uint64_t{mode} << kModeShift;
     }
-
-    // Of a stamp: the address and the mode, but not the epoch.
-    static constexpr unsigned kPlaceBits = kModeShift + kModeBits;
 
     uint64_t key = 0;            // a block is right here if its stamp is this and the address
     uint64_t generation = 0;     // of translations, for which `key` is good
+    std::array<uint64_t, 2> epochs{};  // see change_mode()
     Block** link = nullptr;      // where to note the block that is executed next
     const Insn* insn = nullptr;  // the one being executed, if the state is exact
     uint32_t threshold = 0;      // executions after which a block is given back to be translated

@@ -5,7 +5,8 @@
 //
 //   Cpu, Insn (exec(Cpu&, const Insn&), length), Fault (what handlers throw), Engine (its interface)
 //   Chaining                          a ChainState, and what else the guest's chains want
-//   countdown(cpu), generation(cpu)   generation changes whenever a translation might have
+//   countdown(cpu), generation(cpu)   generation changes whenever a translation of code's addresses might have
+//   world(mode)                       0 or 1; generation(cpu, world): the same for what is executed in such modes
 //   pc(cpu)                           linear address of the next instruction
 //   mode(cpu)                         everything that decoding and the right to fetch depend on; < 32
 //   room(cpu)                         bytes from the next instruction on that the code limit allows
@@ -128,6 +129,7 @@ class Interpreter final : public Guest::Engine {
             });
         }
         chain_.generation = 0;  // what was found before is looked up again
+        generations_ = {};
     }
 
     const Native& native() const { return native_; }
@@ -135,9 +137,7 @@ class Interpreter final : public Guest::Engine {
   private:
     static constexpr unsigned kMaxInsns = 64;
     static constexpr unsigned kLongestInsn = 15;
-    static constexpr unsigned kModeBits = Guest::Chaining::kModeBits;
-    static constexpr unsigned kModeShift = Guest::Chaining::kModeShift;
-    static constexpr unsigned kEpochBits = 64 - kModeShift - kModeBits;
+    static constexpr unsigned kEpochBits = 64 - Guest::Chaining::kPlaceBits;
 
     // Sets the key that blocks must have from here on.
     void renew_key(Cpu& cpu) {
@@ -147,12 +147,18 @@ class Interpreter final : public Guest::Engine {
         if (Guest::generation(cpu) != chain_.generation) [[unlikely]] {
             chain_.generation = Guest::generation(cpu);
             // No epoch is used twice while blocks have the stamp of the first time.
-            if (++epoch_ >> kEpochBits) {
+            if ((epoch_ + generations_.size()) >> kEpochBits) {
                 do_flush();
-                epoch_ = 1;
+                epoch_ = 0;
+                generations_ = {};
+            }
+            for (unsigned world = 0; world < generations_.size(); ++world) {
+                if (std::exchange(generations_[world], Guest::generation(cpu, world)) != generations_[world])
+                    chain_.epochs[world] = ++epoch_;
             }
         }
-        chain_.key = (epoch_ << kModeBits | Guest::mode(cpu)) << kModeShift;
+        const uint32_t mode = Guest::mode(cpu);
+        chain_.change_mode(mode, Guest::world(mode));
     }
 
     // Executes exactly one instruction, or one iteration of a repeated one.
@@ -396,6 +402,7 @@ class Interpreter final : public Guest::Engine {
 
     typename Guest::Chaining chain_;
     uint64_t epoch_ = 0;
+    std::array<uint64_t, 2> generations_{};  // for which chain_.epochs are
     unsigned longest_ = kMaxInsns;
     bool flush_due_ = false;
     bool nothing_to_run_ = false;  // an exception is entered already, or there is a breakpoint

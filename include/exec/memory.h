@@ -54,7 +54,10 @@ class RamBlock {
     struct Page {
         uint64_t code_granules = 0;   // decoded or translated code was read here
         uint64_t table_granules = 0;  // a page walk read entries here
+        uint32_t table_tag = 0;       // what the CPU said of them (AddressSpace::watch_table())
+        uint8_t table_lists = 0;      // why the tables are watched: TableList
         uint8_t dirty = kDirtyAll;
+        enum TableList : uint8_t { kPassing = 1, kKept = 2 };  // see AddressSpace::watch_table()
         // A store may go straight to memory, without telling anybody.
         bool quiet() const { return dirty == kDirtyAll && !(code_granules | table_granules); }
     };
@@ -76,8 +79,9 @@ class MemoryListener {
     virtual ~MemoryListener() = default;
     // Watched granules of this page were (or are about to be) written: forget code decoded from `granules`.
     virtual void code_written(RamBlock& block, uint64_t page, uint64_t granules) = 0;
-    // A present page table entry changed: forget all translations made so far.
-    virtual void tables_written() = 0;
+    // Page table entries between the bytes `first` and `last` of this page, present ones among them, are about to be
+    // overwritten: forget what was translated by them. `tag` is what watch_table() was told, or kManyTags.
+    virtual void tables_written(uint32_t tag, uint64_t first, uint64_t last) = 0;
     // This page is watched or its dirty bits were cleared: forget direct write pointers to it.
     virtual void writes_watched(RamBlock& block, uint64_t page) = 0;
     // The memory map changed, or many pages did: forget all direct pointers to memory.
@@ -133,9 +137,14 @@ class AddressSpace {
 
     // Marks granules that code or page walks were read from; later stores there call the listener.
     void watch_code(RamBlock& block, uint64_t page, uint64_t granules);
-    void watch_table(uint64_t address, unsigned size);
+    // tag: not 0; comes back with what is written into the page, if all that was told of the page was the same. kept: until
+    // forget_table_watches(); else until forget_passing_table_watches() at the latest.
+    static constexpr uint32_t kManyTags = 0xffffffff;
+    void watch_table(uint64_t address, unsigned size, uint32_t tag, bool kept);
     // Everything derived from page tables was forgotten: no granule needs watching for that any more.
     void forget_table_watches();
+    // The same of what was not to be kept, and of all in one page. null: there is none such.
+    void forget_passing_table_watches(const RamBlock::Page* unkept);
 
     // --- devices: bus-master access, any length, crossing anything ---
     void dma_read(uint64_t address, std::span<uint8_t> to);
@@ -186,7 +195,8 @@ class AddressSpace {
     std::vector<std::unique_ptr<Mapping>> mappings_;  // highest priority first, later ones first
     std::vector<std::unique_ptr<Leaf>> leaves_;       // index: address >> 21
     std::vector<RamBlock*> blocks_;
-    std::vector<std::pair<RamBlock*, uint64_t>> table_pages_;
+    static void forget_table_page(RamBlock::Page& page);
+    std::vector<RamBlock::Page*> passing_tables_, kept_tables_;
     std::vector<std::pair<uint64_t, uint64_t>> changed_;  // page ranges to rebuild at commit()
     MemoryListener* listener_ = nullptr;
     IoTracer* tracer_ = nullptr;

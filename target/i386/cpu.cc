@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "target/i386/mmu.h"
 #include "util/bits.h"
 
 namespace qr::i386 {
@@ -186,7 +187,7 @@ void Cpu::code_written(RamBlock& block, uint64_t page, uint64_t granules) {
     if (engine_) engine_->invalidate(block, page, granules);
 }
 
-void Cpu::tables_written() { flush_tlb(); }
+void Cpu::tables_written(uint32_t tag, uint64_t first, uint64_t last) { tables_overwritten(*this, tag, first, last); }
 
 void Cpu::writes_watched(RamBlock& block, uint64_t page) {
     tlb.protect(block.data() + (page << kPageShift));

@@ -173,7 +173,7 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
     Segment ldtr, tr;
     DescriptorTable gdtr, idtr;
     uint32_t cr0 = 0, cr2 = 0, cr3 = 0, cr4 = 0;
-    uint64_t pdpte[4] = {};  // PAE: loaded by MOV CR3 and friends, checked then
+    std::array<uint64_t, 4> pdpte{};  // PAE: loaded by MOV CR3 and friends, checked then
     uint32_t dr[8] = {};     // dr[4], dr[5] unused
     uint8_t cpl = 0;
     Activity activity = Activity::kActive;
@@ -439,7 +439,7 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
     void raise_init() override;
     void start_up(uint8_t vector) override;
     void code_written(RamBlock& block, uint64_t page, uint64_t granules) override;
-    void tables_written() override;
+    void tables_written(uint32_t tag, uint64_t first, uint64_t last) override;
     void writes_watched(RamBlock& block, uint64_t page) override;
     void map_changed() override;
 

@@ -29,6 +29,8 @@ struct InterpreterGuest {
 
     static Countdown& countdown(Cpu& cpu) { return cpu.wiring.countdown; }
     static uint64_t generation(const Cpu& cpu) { return cpu.tlb.generation(); }
+    static unsigned world(uint32_t mode) { return mode & kUserMode ? 1 : 0; }
+    static uint64_t generation(const Cpu& cpu, unsigned world) { return cpu.tlb.generation(world != 0); }
     static uint32_t pc(const Cpu& cpu) { return static_cast<uint32_t>(cpu.seg[kCs].base) + cpu.eip; }
     static uint32_t mode(const Cpu& cpu) {
         return (cpu.seg[kCs].db() ? 1u : 0u) | (cpu.cpl == 3 ? kUserMode : 0u) | (cpu.real_or_v86() ? 4u : 0u) |

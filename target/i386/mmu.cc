@@ -11,11 +11,14 @@ namespace {
 
 enum PteBit : uint64_t {
     kPresent = 1 << 0, kWritable = 1 << 1, kUser = 1 << 2, kAccessed = 1 << 5, kDirty = 1 << 6,
-    kLarge = 1 << 7, kNoExecute = uint64_t{1} << 63,
+    kLarge = 1 << 7, kGlobal = 1 << 8, kNoExecute = uint64_t{1} << 63,
 };
 enum ErrorBit : uint32_t {
     kErrorPresent = 1, kErrorWrite = 2, kErrorUser = 4, kErrorReserved = 8, kErrorFetch = 16,
 };
+
+// Of a table: the first linear address that its entries are for, and of which kind it is.
+enum TableKind : uint32_t { kLeafTable = 1, kDirectoryTable = 2, kTableKind = 3 };
 constexpr uint64_t kAbovePhys = ~((uint64_t{1} << kPhysBits) - 1) & ~kNoExecute;
 constexpr uint64_t kEferNxe = 1 << 11;
 
@@ -27,10 +30,12 @@ struct Walk {
     unsigned levels = 0;
     struct {
         uint64_t address, value;
+        uint32_t tag;
     } entry[2];  // as they were read, the leaf last
+    bool global(const Cpu& cpu) const { return levels && (entry[levels - 1].value & kGlobal) && (cpu.cr4 & kCr4PGE); }
 };
 
-// read(address, size): an entry.
+// read(address, size, tag): an entry.
 template <class Read>
 Walk walk_pae(const Cpu& cpu, uint32_t linear, Read read) {
     Walk w;
@@ -40,8 +45,9 @@ Walk walk_pae(const Cpu& cpu, uint32_t linear, Read read) {
     uint64_t table = pdpte & ~kPageMask & ~kAbovePhys;
     for (unsigned shift = 21;; shift -= 9) {
         const uint64_t address = table + bits(linear, shift, 9) * 8;
-        const uint64_t value = read(address, 8u);
-        w.entry[w.levels++] = {address, value};
+        const uint32_t tag = shift == 21 ? (linear & 0xc0000000) | kDirectoryTable : (linear & 0xffe00000) | kLeafTable;
+        const uint64_t value = read(address, 8u, tag);
+        w.entry[w.levels++] = {address, value, tag};
         if (!(value & kPresent)) return w;
         const bool large = shift == 21 && (value & kLarge);
         if (value & (reserved | (large ? 0x1fe000 : 0))) {
@@ -63,8 +69,8 @@ template <class Read>
 Walk walk_32(const Cpu& cpu, uint32_t linear, Read read) {
     Walk w;
     const uint64_t pde_address = (cpu.cr3 & Tlb::kPageBits) + (linear >> 22) * 4;
-    const uint64_t pde = read(pde_address, 4u);
-    w.entry[w.levels++] = {pde_address, pde};
+    const uint64_t pde = read(pde_address, 4u, uint32_t{kDirectoryTable});
+    w.entry[w.levels++] = {pde_address, pde, kDirectoryTable};
     if (!(pde & kPresent)) return w;
     w.rights &= pde;
     if ((pde & kLarge) && (cpu.cr4 & kCr4PSE)) {
@@ -78,8 +84,9 @@ Walk walk_32(const Cpu& cpu, uint32_t linear, Read read) {
         return w;
     }
     const uint64_t pte_address = (pde & Tlb::kPageBits) + bits(linear, 12, 10) * 4;
-    const uint64_t pte = read(pte_address, 4u);
-    w.entry[w.levels++] = {pte_address, pte};
+    const uint32_t tag = (linear & 0xffc00000) | kLeafTable;
+    const uint64_t pte = read(pte_address, 4u, tag);
+    w.entry[w.levels++] = {pte_address, pte, tag};
     if (!(pte & kPresent)) return w;
     w.rights &= pte;
     w.physical = pte & Tlb::kPageBits;
@@ -101,7 +108,7 @@ bool find_page(Cpu& cpu, uint32_t linear, bool write, bool user, uint64_t& physi
     }
     PhysicalPage page;
     if (!translate(cpu, linear, write ? Access::kWrite : Access::kRead, user, page, fault)) return false;
-    cpu.tlb.fill_translation(user, linear, page.address, page.writable);
+    cpu.tlb.fill_translation(user, linear, {page.address, page.writable, page.global});
     physical = page.address;
     return true;
 }
@@ -164,7 +171,7 @@ bool translate(Cpu& cpu, uint32_t linear, Access access, bool user, PhysicalPage
         return true;
     }
     AddressSpace& memory = cpu.memory();
-    Walk w = walk(cpu, linear, [&](uint64_t a, unsigned size) { return memory.read(a, size); });
+    Walk w = walk(cpu, linear, [&](uint64_t a, unsigned size, uint32_t) { return memory.read(a, size); });
 
     const bool write = access == Access::kWrite;
     const bool may_write = (w.rights & kWritable) || (!user && !(cpu.cr0 & kCr0WP));
@@ -189,9 +196,9 @@ bool translate(Cpu& cpu, uint32_t linear, Access access, bool user, PhysicalPage
             memory.write_table_bits(w.entry[n].address, size, wanted);
             w.entry[n].value = wanted;
         }
-        memory.watch_table(w.entry[n].address, size);
+        memory.watch_table(w.entry[n].address, size, w.entry[n].tag, w.global(cpu));
     }
-    out = {w.physical, may_write && (w.entry[w.levels - 1].value & kDirty) != 0};
+    out = {w.physical, may_write && (w.entry[w.levels - 1].value & kDirty) != 0, w.global(cpu)};
     return true;
 }
 
@@ -216,7 +223,7 @@ const FetchPage* find_fetch_page(Cpu& cpu, uint32_t linear, Fault& fault) {
     fetch.block = view.readable ? view.block : nullptr;
     fetch.block_page = view.block_page;
     fetch.physical = page.address;
-    return &cpu.tlb.fill_fetch(user, linear, fetch);
+    return &cpu.tlb.fill_fetch(user, linear, fetch, page.global);
 }
 
 uint8_t fetch_byte(Cpu& cpu, uint32_t linear) {
@@ -229,7 +236,7 @@ uint8_t fetch_byte(Cpu& cpu, uint32_t linear) {
 std::optional<uint64_t> peek_translate(const Cpu& cpu, uint32_t linear) {
     if (!cpu.paging()) return linear;
     const AddressSpace& memory = cpu.smm ? cpu.wiring.smm_memory : cpu.wiring.memory;
-    const Walk w = walk(cpu, linear, [&](uint64_t address, unsigned size) {
+    const Walk w = walk(cpu, linear, [&](uint64_t address, unsigned size, uint32_t) {
         uint8_t bytes[8] = {};
         memory.peek(address, std::span(bytes, size));
         return load_le<uint64_t>(bytes);
@@ -266,6 +273,47 @@ bool poke_linear(Cpu& cpu, uint32_t linear, std::span<const uint8_t> from) {
         from = from.subspan(n);
     }
     return all;
+}
+
+void tables_overwritten(Cpu& cpu, uint32_t tag, uint64_t first, uint64_t last) {
+    const bool pae = cpu.cr4 & kCr4PAE;
+    const uint32_t kind = tag & kTableKind;
+    if (!cpu.paging() || (kind != kLeafTable && kind != kDirectoryTable)) return cpu.flush_tlb();
+    const unsigned shift = kind == kLeafTable ? 12 : pae ? 21 : 22;
+    const unsigned entry_shift = pae ? 3 : 2;
+    const auto linear = [&](uint64_t entry) { return (tag & ~uint32_t{kTableKind}) + static_cast<uint32_t>(entry << shift); };
+    cpu.tlb.flush_pages(linear(first >> entry_shift), linear(last >> entry_shift) + ((uint32_t{1} << shift) - 1));
+}
+
+namespace {
+
+// Whether global pages are what they were; if so the new directory is watched for them.
+bool keeps_global_pages(Cpu& cpu, uint32_t old_cr3) {
+    if (!(cpu.cr4 & kCr4PGE) || (cpu.cr4 & kCr4PAE)) return false;
+    AddressSpace& memory = cpu.memory();
+    const uint64_t before_page = old_cr3 & Tlb::kPageBits, now_page = cpu.cr3 & Tlb::kPageBits;
+    const PageView before = memory.page_view(before_page), now = memory.page_view(now_page);
+    if (!before.page || !now.page) return false;
+    const Tlb::Regions& regions = cpu.tlb.global_regions();
+    const auto differs = [&](size_t n) {
+        return load_le<uint32_t>(before.readable + n * 4) != load_le<uint32_t>(now.readable + n * 4);
+    };
+    for (size_t n = regions._Find_first(); n < regions.size(); n = regions._Find_next(n))
+        if (differs(n)) return false;
+    // As a table of another kind, too, it goes on being watched.
+    memory.forget_passing_table_watches(before.page->table_tag == kDirectoryTable ? before.page : nullptr);
+    for (size_t n = regions._Find_first(); n < regions.size(); n = regions._Find_next(n))
+        memory.watch_table(now_page + n * 4, 4, kDirectoryTable, true);
+    return true;
+}
+
+}  // namespace
+
+void tables_switched(Cpu& cpu, uint32_t old_cr3) {
+    if (keeps_global_pages(cpu, old_cr3))
+        cpu.tlb.flush_local();
+    else
+        cpu.flush_tlb();
 }
 
 bool load_pdptes(Cpu& cpu, uint32_t cr3) {
@@ -329,20 +377,21 @@ void Cpu::slow_write(uint32_t linear, unsigned size, uint64_t value, bool user) 
 bool Cpu::fill_tlb_unseen(uint32_t linear, bool write, bool user) {
     if (watching_data || watched_page(*this, linear, write)) return false;
     const Tlb::Translation& t = tlb.translation(user, linear);
-    uint64_t physical = linear & Tlb::kPageBits;
-    bool writable = true;
-    if (t.tag == (linear & Tlb::kPageBits) && (t.writable || !write)) {
-        physical = t.physical;
-        writable = t.writable;
+    const bool translated = t.tag == (linear & Tlb::kPageBits) && (t.writable || !write);
+    Tlb::Mapped mapped{linear & Tlb::kPageBits, true};
+    if (translated) {
+        mapped.physical = t.physical;
     } else if (paging()) {
-        bool known = true;
-        const Walk w = walk(*this, linear, [&](uint64_t address, unsigned size) -> uint64_t {
+        bool known = true, kept = true;
+        const Walk w = walk(*this, linear, [&](uint64_t address, unsigned size, uint32_t tag) -> uint64_t {
             const PageView view = memory().page_view(address & ~kPageMask);
             const uint64_t granule = uint64_t{1} << ((address & kPageMask) >> kGranuleShift);
-            if (!view.readable || !view.page || !(view.page->table_granules & granule)) {
+            if (!view.readable || !view.page || !(view.page->table_granules & granule) ||
+                (view.page->table_tag != tag && view.page->table_tag != AddressSpace::kManyTags)) {
                 known = false;
                 return 0;
             }
+            kept = kept && (view.page->table_lists & RamBlock::Page::kKept);
             const uint8_t* at = view.readable + (address & kPageMask);
             return size == 8 ? load_le<uint64_t>(at) : load_le<uint32_t>(at);
         });
@@ -352,13 +401,12 @@ bool Cpu::fill_tlb_unseen(uint32_t linear, bool write, bool user) {
         for (unsigned n = 0; n < w.levels; ++n) {
             if (!(w.entry[n].value & kAccessed)) return false;
         }
-        writable = may_write && (w.entry[w.levels - 1].value & kDirty);
-        if (write && !writable) return false;
-        physical = w.physical;
+        mapped = {w.physical, may_write && (w.entry[w.levels - 1].value & kDirty), w.global(*this)};
+        if ((write && !mapped.writable) || (mapped.global && !kept)) return false;
     }
-    const PageView view = memory().page_view(physical);
+    const PageView view = memory().page_view(mapped.physical);
     if (write ? !view.writable : !view.readable) return false;
-    tlb.fill_translation(user, linear, physical, writable);
+    if (!translated) tlb.fill_translation(user, linear, mapped);
     if (write)
         tlb.fill_write(user, linear, view.writable);
     else

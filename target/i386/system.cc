@@ -177,14 +177,17 @@ void Cpu::write_cr0(uint32_t value) {
     const bool pae = (value & kCr0PG) && (cr4 & kCr4PAE);
     if (pae && (changed & (kCr0PG | kCr0CD | kCr0NW)) && !load_pdptes(*this, cr3)) fault(kGP, 0);
     cr0 = value;
-    if (changed & (kCr0PG | kCr0PE | kCr0WP)) flush_tlb();
+    // Without paging linear addresses are physical ones, in protected mode or not.
+    if ((changed & kCr0PG) || (paging() && (changed & kCr0WP))) flush_tlb();
     update_step_event();
 }
 
 void Cpu::write_cr3(uint32_t value) {
+    const auto old_pdpte = pdpte;
     if (paging() && (cr4 & kCr4PAE) && !load_pdptes(*this, value)) fault(kGP, 0);
-    cr3 = value;
-    if (paging()) flush_tlb();
+    const uint32_t old = std::exchange(cr3, value);
+    const bool same = cr4 & kCr4PAE ? pdpte == old_pdpte : !((old ^ value) & Tlb::kPageBits);
+    if (paging() && !same) tables_switched(*this, old);
 }
 
 void Cpu::write_cr4(uint32_t value) {

@@ -319,7 +319,7 @@ GoOn Translator::elsewhere(Cpu& cpu) {
     const uint32_t mode = InterpreterGuest::mode(cpu);
     if (!(mode & kFlatMode)) return GoOn::kOut;
     follow_tlb(cpu);
-    c.change_mode(mode);
+    c.change_mode(mode, InterpreterGuest::world(mode));
     c.changed = false;
     cpu.native.key = c.key;
     cpu.native.remaining = countdown.remaining;
