@@ -105,6 +105,7 @@ void GdbProtocol::detach() {
     }
     target_.debug.on_debug_stop(nullptr);
     told_ = nullptr;
+    arrived_ = nullptr;
     // A recording's end was kept for looking at.
     const bool alone = !target_.watched || !target_.watched();
     if (alone && target_.run.log_view().at_end) target_.run.quit_because("host-ui");

@@ -28,6 +28,11 @@ class GdbProtocol {
     std::optional<std::string> answer(std::string_view packet);
     // Ctrl-C.
     void interrupt();
+    // The machine may be on its way to somewhere (a monitor's replay_seek): told once, when it has got there, or stands
+    // still elsewhere. Now, if it isn't.
+    void when_arrived(std::function<void()> told);
+    // It may have been kept from ever getting there (a monitor's loadvm, replay_live).
+    void look_whether_arrived();
 
     // Whether it does no more than look.
     static bool only_looks(std::string_view packet);
@@ -95,6 +100,7 @@ class GdbProtocol {
     GdbTarget& target_;
     GdbRegisters registers_;
     std::function<void(std::string)> told_;
+    std::function<void()> arrived_;
     std::vector<Stop> stops_;
     DebugStop last_;
     bool quiet_start_ = false;  // it stood at its beginning when the client came

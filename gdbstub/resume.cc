@@ -2,6 +2,7 @@
 //
 // Going on, forward and backward, and where to stop. Source: GDB manual, E.2 (packets), E.3 (stop replies).
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -34,6 +35,16 @@ bool GdbProtocol::running() const {
 
 void GdbProtocol::interrupt() {
     if (attached_ && running()) target_.run.stop();
+}
+
+void GdbProtocol::when_arrived(std::function<void()> told) {
+    arrived_ = std::move(told);
+    look_whether_arrived();
+}
+
+void GdbProtocol::look_whether_arrived() {
+    if (!arrived_ || (running() && target_.run.seeking())) return;
+    std::exchange(arrived_, nullptr)();
 }
 
 // ---- going on ----
@@ -99,6 +110,7 @@ GdbProtocol::Reply GdbProtocol::go_by_actions(std::string_view text) {
 void GdbProtocol::stopped(const DebugStop& stop) {
     last_ = stop;
     quiet_start_ = false;
+    look_whether_arrived();
     if (!awaited_) return;
     awaited_ = false;
     if (told_) told_(stop_reply(stop));

@@ -14,6 +14,9 @@ constexpr size_t kMostInput = 4 * kPacketSize;
 constexpr size_t kMostUnsent = 4 * kPacketSize;
 // Of a monitor's answer in one packet: two digits a character.
 constexpr size_t kConsolePart = kPacketSize / 2 - 2;
+// gdb waits 2 s for an answer (set remotetimeout), and again after each packet.
+constexpr unsigned kPatienceMs = 1000;
+constexpr uint8_t kPacketBegins = '$';
 
 }  // namespace
 
@@ -75,13 +78,17 @@ void GdbSession::closed() {
     if (!open_) return;
     ++connection_;
     open_ = busy_ = false;
+    be_patient(false);
     input_.clear();
     room_ = kMostInput;
     on_vm(false, [this] { protocol_.detach(); });
 }
 
 void GdbSession::say_goodbye(int status) {
-    if (open_) backend_->send(packet_of(fmt::format("W{:02x}", status & 0xff)));
+    if (!open_) return;
+    // The line was `quit`, say.
+    if (patience_) reply("OK");
+    backend_->send(packet_of(fmt::format("W{:02x}", status & 0xff)));
 }
 
 void GdbSession::receive(std::span<const uint8_t> data) {
@@ -95,6 +102,12 @@ void GdbSession::go_on() {
     if (inside_) return;
     inside_ = true;
     while (open_ && !busy_ && !input_.empty() && backend_->unsent() <= kMostUnsent) {
+        const uint8_t byte = input_.front();
+        input_.pop_front();
+        take_byte(byte);
+    }
+    // A monitor's line may take long, and can be interrupted.
+    while (patience_ && !input_.empty() && input_.front() != kPacketBegins) {
         const uint8_t byte = input_.front();
         input_.pop_front();
         take_byte(byte);
@@ -129,6 +142,7 @@ void GdbSession::take_byte(uint8_t byte) {
 
 void GdbSession::execute(const std::string& packet) {
     std::string_view text = packet;
+    last_.clear();
     if (packet == "QStartNoAckMode") {
         reply("OK");
         acks_ = false;
@@ -155,10 +169,47 @@ void GdbSession::run_monitor_line(std::string_view hex) {
         if (connection != connection_) return;
         for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(std::min(rest.size(), kConsolePart)))
             reply("O" + to_hex(rest.substr(0, kConsolePart)));
-        reply("OK");
-        busy_ = false;
-        go_on();
+        // What is done already has moved nothing.
+        if (inside_) return end_monitor_line();
+        on_vm(true, [this, connection] {
+            protocol_.when_arrived([this, connection] {
+                on_io([this, connection] {
+                    if (connection == connection_) end_monitor_line();
+                });
+            });
+        });
     });
+    if (busy_) be_patient(true);
+}
+
+void GdbSession::end_monitor_line() {
+    be_patient(false);
+    reply("OK");
+    busy_ = false;
+    if (!inside_) go_on();
+}
+
+void GdbSession::be_patient(bool patient) {
+    if (patience_) {
+        g_source_destroy(patience_);
+        g_source_unref(patience_);
+        patience_ = nullptr;
+    }
+    if (!patient) return;
+    patience_ = g_timeout_source_new(kPatienceMs);
+    g_source_set_callback(
+        patience_,
+        [](gpointer self) -> gboolean {
+            static_cast<GdbSession*>(self)->still_working();
+            return G_SOURCE_CONTINUE;
+        },
+        this, nullptr);
+    g_source_attach(patience_, io_);
+}
+
+void GdbSession::still_working() {
+    reply("O");
+    on_vm(true, [this] { protocol_.look_whether_arrived(); });
 }
 
 void GdbSession::reply(std::string_view data) {

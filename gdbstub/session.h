@@ -19,6 +19,7 @@ namespace qr {
 class GdbSession final : public CharFront {
   public:
     GdbSession(GdbTarget target, GMainContext* io);
+    ~GdbSession() override { be_patient(false); }
 
     // The next connections come from here. null: from nowhere; one that there is ends.
     void use(CharBackend* backend);
@@ -42,6 +43,9 @@ class GdbSession final : public CharFront {
     void take_byte(uint8_t byte);
     void execute(const std::string& packet);
     void run_monitor_line(std::string_view hex);
+    void end_monitor_line();
+    void be_patient(bool patient);
+    void still_working();
     void reply(std::string_view data);
     void on_vm(bool looks, std::function<void()> work);
     void on_io(std::function<void()> work);
@@ -59,6 +63,7 @@ class GdbSession final : public CharFront {
     bool lazy_ = false;        // it opened by itself: somebody is there once something comes
     bool acks_ = true;
     bool busy_ = false;        // a packet isn't answered yet
+    GSource* patience_ = nullptr;  // that packet is a monitor's line
     bool inside_ = false;
     uint64_t connection_ = 0;  // an answer to one that is gone is dropped
 };

@@ -132,6 +132,7 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     Result<void> break_at(uint64_t icount) override;
     Result<void> delete_break(std::optional<uint64_t> icount) override;
     Result<void> seek(uint64_t icount) override;
+    bool seeking() const override { return goal_.has_value(); }
     Result<void> set_replay_speed(double speed) override;
     Result<void> go_live() override;
     // While the CPU is halted the time passes for the guest, too.
@@ -168,8 +169,6 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     void keep_rtc();
     void pause(RunState state, const DebugStop& why);
     bool reach_goal();
-    // On the way to where somebody wants to be, as fast as it goes.
-    bool seeking() const { return goal_.has_value(); }
     bool stopped() const { return stopped_.has_value(); }
     bool hold_at_end();
     void finish(const std::string& reason);

@@ -69,6 +69,8 @@ class RunControl {
     virtual Result<void> delete_break(std::optional<uint64_t> icount) = 0;
     // Goes there as fast as it can, forward or back, and stops.
     virtual Result<void> seek(uint64_t icount) = 0;
+    // It isn't there yet.
+    virtual bool seeking() const = 0;
 
     // Replay only: from here on.
     virtual Result<void> set_replay_speed(double speed) = 0;

@@ -123,6 +123,21 @@ class Rsp:
         assert answer is not None, f"no answer to {data!r}"
         return answer.decode("latin-1")
 
+    def begin_monitor(self, line):
+        self.send("qRcmd," + line.encode().hex())
+
+    def end_monitor(self, timeout=None):
+        """What the line printed."""
+        text = b""
+        while (part := self.receive(timeout)) != b"OK":
+            assert part is not None and part.startswith(b"O"), (part, text)
+            text += bytes.fromhex(part[1:].decode())
+        return text.decode()
+
+    def monitor(self, line, timeout=None):
+        self.begin_monitor(line)
+        return self.end_monitor(timeout)
+
     def no_acks(self):
         assert self.ask("QStartNoAckMode") == "OK"
         self.acks = False

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """gdb and recordings: what it writes is recorded, and in a replay it goes backward without a trace."""
+import contextlib
 import random
 import re
 
@@ -20,9 +21,10 @@ class ReverseTest(debug.GdbTest):
         self.assertIn("exited with code 01", text)
         return text
 
-    def replay_with_gdb(self):
+    def replay_with_gdb(self, *arguments):
         self.gdb_path = self.folder / f"gdb{self.started}"
-        return self.start(*self.replaying(), "-display", "none", "-S", "-gdb", f"unix:{self.gdb_path},server=on,wait=off")
+        return self.start(*self.replaying(), "-display", "none", "-S", "-gdb", f"unix:{self.gdb_path},server=on,wait=off",
+                          *arguments)
 
     def ends_as_recorded(self, process, timeout=60):
         self.assertEqual(process.wait(timeout), 1, process.errors.read_text())
@@ -165,9 +167,11 @@ end""", "delete", "continue")
                 if stops:
                     self.assertEqual(client.ask("z" + stops.pop(chance.randrange(len(stops)))), "OK")
             elif what == "seek":
-                client.send("qRcmd," + f"replay_seek {chance.randrange(100, 250000)}".encode().hex())
-                while client.receive(20) != b"OK":
-                    pass
+                there = chance.randrange(100, 200000)
+                self.assertEqual(client.monitor(f"replay_seek {there}"), "")
+                icount, state = look()
+                self.assertEqual(icount, there, n)
+                self.assertEqual(seen.setdefault(icount, state), state, (n, what, icount))
             else:
                 client.send("c" if what == "interrupt" else what)
                 if what == "interrupt":
@@ -186,6 +190,91 @@ end""", "delete", "continue")
         self.assertGreater(int.from_bytes(bytes.fromhex(client.ask(f"m{symbols['ticks']:x},4")), "little"), 20)
         client.send("D")
         self.ends_as_recorded(process)
+
+
+class Sought(ReverseTest):
+    """A line of the monitor is answered when the machine is where it takes it."""
+
+    def icount(self, client):
+        return int.from_bytes(bytes.fromhex(client.ask(f"p{ICOUNT:x}")), "little")
+
+    def test_gdb_sees_the_place(self):
+        self.record()
+        process = self.replay_with_gdb()
+        places = [200000, 1000, 150001, 150000, 0, 7, 199999]
+        text = self.gdb("break work", *[line for n in places for line in (
+            f"monitor replay_seek {n}", "maintenance flush register-cache", "p $icount")],
+            "p (int)counter", "reverse-continue", "p (int)counter", "monitor replay_seek 50000", "maintenance flush register-cache",
+            "monitor replay_live", "p $icount", "delete", "continue")
+        self.assertEqual([int(n) for n in re.findall(r"^\$\d+ = (\d+)$", text, re.M)][:len(places)], places)
+        self.finds(text, r"^\$8 = (\d+)$", r"^Breakpoint 1, ", r"^\$9 = (\d+)$", r"^\$10 = 50000$", "exited with code 01")
+        self.assertEqual(process.wait(60), 1)
+
+    def test_refused(self):
+        self.record()
+        process = self.replay_with_gdb()
+        with self.rsp() as client:
+            self.assertIn("outside of the recording", client.monitor("replay_seek 100000000"))
+            self.assertEqual(client.monitor("replay_seek 12345"), "")
+            self.assertEqual(client.monitor("replay_seek 12345"), "")
+            self.assertEqual(self.icount(client), 12345)
+            client.send("D")
+            self.ends_as_recorded(process)
+
+    def test_interrupt(self):
+        """Ctrl-C ends a seek where it is, forward and on the way from a checkpoint; others wait for it."""
+        self.record(defines=("COUNT=3000000",))
+        end = machine.replay_dump(self.log)["end"]["icount"]
+        process = self.replay_with_gdb()
+        with self.rsp() as client:
+            client.no_acks()
+            client.begin_monitor(f"replay_seek {end}")
+            client.raw(b"\x03")
+            self.assertEqual(client.end_monitor(), "")
+            self.assertLess(self.icount(client), end)
+            self.assertEqual(client.ask("?"), "T02thread:01;")
+            client.begin_monitor(f"replay_seek {end - 1}")
+            client.send(f"p{ICOUNT:x}")
+            self.assertEqual(client.end_monitor(), "")
+            self.assertEqual(int.from_bytes(bytes.fromhex(client.receive().decode()), "little"), end - 1)
+            self.assertEqual(client.monitor("replay_seek 1000"), "")
+            self.assertEqual(self.icount(client), 1000)
+            client.send("D")
+        self.ends_as_recorded(process)
+
+    def test_somebody_else_keeps_it(self):
+        """Stopped, or made live, by another: the answer comes all the same. One that leaves meanwhile is no harm."""
+        self.record(defines=("COUNT=3000000",))
+        end = machine.replay_dump(self.log)["end"]["icount"]
+        self.hmp_path = self.folder / "hmp"
+        process = self.replay_with_gdb("-monitor", f"unix:{self.hmp_path},server=on,wait=off", "-accel", "interp")
+        hmp = self.hmp()
+        for line in ("stop", "replay_seek 5000", "replay_live"):
+            with self.rsp() as client:
+                client.begin_monitor(f"replay_seek {end}")
+            with self.rsp() as client:
+                client.ask("?")
+                client.begin_monitor(f"replay_seek {end - 1}")
+                while "running" not in hmp.run("info status") and not client.fill(0):
+                    pass
+                hmp.line.sendall(line.encode() + b"\r")
+                self.assertEqual(client.end_monitor(), "")
+                if line == "replay_live":
+                    with contextlib.suppress(OSError):
+                        client.send("c")  # it may have been there already
+                    self.assertEqual(client.receive(), b"W01")
+                else:
+                    hmp.until_prompt()
+        self.assertEqual(process.wait(60), 1, process.errors.read_text())
+
+    def test_quit(self):
+        self.record()
+        process = self.replay_with_gdb()
+        with self.rsp() as client:
+            client.begin_monitor("quit")
+            self.assertEqual(client.end_monitor(), "")
+            self.assertEqual(client.receive(), b"W00")
+        self.assertEqual(process.wait(60), 0)
 
 
 if __name__ == "__main__":

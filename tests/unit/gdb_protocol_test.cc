@@ -38,6 +38,7 @@ class FakeRun final : public RunControl, public DebugControl, public MachineRequ
     Result<void> break_at(uint64_t) override { return {}; }
     Result<void> delete_break(std::optional<uint64_t>) override { return {}; }
     Result<void> seek(uint64_t) override { return {}; }
+    bool seeking() const override { return sought; }
     Result<void> set_replay_speed(double) override { return {}; }
     Result<void> go_live() override { return {}; }
     void discount(int64_t) override {}
@@ -78,6 +79,7 @@ class FakeRun final : public RunControl, public DebugControl, public MachineRequ
     }
 
     RunState state = RunState::kPrelaunch;
+    bool sought = false;
     LogView view;
     DebugStops stops;
     std::function<void(const DebugStop&)> listener;
@@ -318,6 +320,38 @@ TEST_F(GdbProtocolTest, Stack) {
     EXPECT_EQ(ask("p10"), "0000000000000080ff3f");
     EXPECT_EQ(ask("p12"), "00000000000000c00040");
     EXPECT_EQ(ask("p1a"), "ff4f0000");  // 6 is valid, 7 a zero, the others are empty
+}
+
+// ---- a monitor's seek ----
+
+TEST_F(GdbProtocolTest, WhenArrived) {
+    int arrived = 0;
+    const auto once = [&arrived] { ++arrived; };
+    protocol.when_arrived(once);  // standing still
+    EXPECT_EQ(arrived, 1);
+    run.state = RunState::kRunning;
+    protocol.when_arrived(once);  // running, and to nowhere in particular
+    EXPECT_EQ(arrived, 2);
+    run.sought = true;
+    protocol.when_arrived(once);
+    protocol.look_whether_arrived();
+    EXPECT_EQ(arrived, 2);
+    run.halt({Why::kPaused});
+    run.halt({Why::kPaused});
+    EXPECT_EQ(arrived, 3);
+    run.state = RunState::kRunning;
+    protocol.when_arrived(once);
+    run.sought = false;  // it is taken off its way
+    protocol.look_whether_arrived();
+    protocol.look_whether_arrived();
+    EXPECT_EQ(arrived, 4);
+    EXPECT_TRUE(stop_replies().empty());
+    run.sought = true;
+    protocol.when_arrived(once);
+    protocol.detach();
+    run.sought = false;
+    protocol.look_whether_arrived();
+    EXPECT_EQ(arrived, 4);
 }
 
 // ---- memory ----
