@@ -52,7 +52,7 @@ constexpr GdbProtocol::Row GdbProtocol::kRows[] = {
     {"s", Row::kBegins, false, &GdbProtocol::step},
     {"S", Row::kBegins, false, &GdbProtocol::step_with_signal},
     {"T", Row::kBegins, true, &GdbProtocol::thread_alive},
-    {"vCont?", Row::kWhole, true, nullptr, "vCont;c;C;s;S"},
+    {"vCont?", Row::kWhole, true, nullptr, "vCont;c;C;s;S;r"},
     {"vCont;", Row::kBegins, false, &GdbProtocol::go_by_actions},
     {"vKill", Row::kBegins, false, &GdbProtocol::kill_process},
     {"X", Row::kBegins, false, &GdbProtocol::write_memory_binary},

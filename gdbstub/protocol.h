@@ -48,7 +48,7 @@ class GdbProtocol {
         bool operator==(const Stop&) const = default;
     };
     using Reply = std::optional<std::string>;
-    using Go = Result<void> (DebugControl::*)();
+    using Go = std::function<Result<void>(DebugControl&)>;
 
     // protocol.cc
     Reply supported(std::string_view text);
@@ -74,8 +74,10 @@ class GdbProtocol {
     Reply reverse_continue(std::string_view text);
     Reply insert_stop(std::string_view text);
     Reply remove_stop(std::string_view text);
-    Reply resume(Go how);
-    Reply resume_at(std::string_view text, Go how);
+    // joins: if somebody else has let it go already, it is on its way.
+    Reply resume(const Go& how, bool joins = false);
+    Reply resume_at(std::string_view text, const Go& how, bool joins = false);
+    Go range_step(std::string_view& text) const;
     void stopped(const DebugStop& stop);
     std::string stop_reply(const DebugStop& stop) const;
     std::string watch_reason(const DebugHit& hit) const;

@@ -49,14 +49,13 @@ void GdbProtocol::look_whether_arrived() {
 
 // ---- going on ----
 
-GdbProtocol::Reply GdbProtocol::resume(Go how) {
-    // Somebody else may have let it go: it is on its way.
+GdbProtocol::Reply GdbProtocol::resume(const Go& how, bool joins) {
     if (running()) {
-        if (how == &DebugControl::debug_continue) return awaited_ = true, std::nullopt;
+        if (joins) return awaited_ = true, std::nullopt;
         target_.run.stop();
     }
     awaited_ = true;
-    const auto gone = (target_.debug.*how)();
+    const auto gone = how(target_.debug);
     if (gone) return std::nullopt;
     awaited_ = false;
     // Behind the end of a recording there is nothing: it is there still.
@@ -64,7 +63,7 @@ GdbProtocol::Reply GdbProtocol::resume(Go how) {
     return gdb_error(gone.error().message);
 }
 
-GdbProtocol::Reply GdbProtocol::resume_at(std::string_view text, Go how) {
+GdbProtocol::Reply GdbProtocol::resume_at(std::string_view text, const Go& how, bool joins) {
     if (!text.empty()) {
         const auto address = take_hex(text);
         if (!address || !text.empty() || *address >= kLinearEnd) return kBadPacket;
@@ -73,10 +72,12 @@ GdbProtocol::Reply GdbProtocol::resume_at(std::string_view text, Go how) {
         store_le(value, static_cast<uint32_t>(*address));
         if (const Reply changed = change_register(kEipNumber, value); changed != "OK") return changed;
     }
-    return resume(how);
+    return resume(how, joins);
 }
 
-GdbProtocol::Reply GdbProtocol::go_on(std::string_view text) { return resume_at(text, &DebugControl::debug_continue); }
+GdbProtocol::Reply GdbProtocol::go_on(std::string_view text) {
+    return resume_at(text, &DebugControl::debug_continue, true);
+}
 GdbProtocol::Reply GdbProtocol::step(std::string_view text) { return resume_at(text, &DebugControl::debug_step); }
 GdbProtocol::Reply GdbProtocol::go_on_with_signal(std::string_view text) {
     return take_signal(text) ? go_on(text) : kBadPacket;
@@ -87,22 +88,49 @@ GdbProtocol::Reply GdbProtocol::step_with_signal(std::string_view text) {
 GdbProtocol::Reply GdbProtocol::reverse_step(std::string_view) { return resume(&DebugControl::reverse_step); }
 GdbProtocol::Reply GdbProtocol::reverse_continue(std::string_view) { return resume(&DebugControl::reverse_continue); }
 
+// "START,END": on while EIP is in there (END isn't), also by way of a jump.
+GdbProtocol::Go GdbProtocol::range_step(std::string_view& text) const {
+    const auto start = take_hex(text);
+    if (!start || !take(text, ",")) return nullptr;
+    const auto end = take_hex(text);
+    if (!end) return nullptr;
+    return [this, start = *start, end = *end](DebugControl& debug) {
+        return debug.debug_step_while([this, start, end] {
+            return attached_ && target_.cpu.eip >= start && target_.cpu.eip < end;
+        });
+    };
+}
+
 // "c:1;s:p1.1": of the actions that name our thread the first one counts.
 GdbProtocol::Reply GdbProtocol::go_by_actions(std::string_view text) {
-    Go how = nullptr;
+    Go first;
+    bool joins = false;
     do {
         const char action = text.empty() ? 0 : text[0];
-        if (action != 'c' && action != 'C' && action != 's' && action != 'S') return kBadPacket;
+        if (!action) return kBadPacket;
         text.remove_prefix(1);
-        if (action == 'C' || action == 'S') {
-            if (text.size() < 2 || !from_hex(text.substr(0, 2))) return kBadPacket;
-            text.remove_prefix(2);
+        Go how;
+        switch (action) {
+            case 'C':
+            case 'S':
+                if (text.size() < 2 || !from_hex(text.substr(0, 2))) return kBadPacket;
+                text.remove_prefix(2);
+                [[fallthrough]];
+            case 'c':
+            case 's':
+                how = action == 'c' || action == 'C' ? &DebugControl::debug_continue : &DebugControl::debug_step;
+                break;
+            case 'r': how = range_step(text); break;
+            default: break;
         }
+        if (!how) return kBadPacket;
         // Other threads there are none: naming one is an error.
         if (take(text, ":") && !names_us(text)) return kBadPacket;
-        if (!how) how = action == 'c' || action == 'C' ? &DebugControl::debug_continue : &DebugControl::debug_step;
+        if (first) continue;
+        first = std::move(how);
+        joins = action == 'c' || action == 'C';
     } while (take(text, ";"));
-    return text.empty() ? resume(how) : kBadPacket;
+    return text.empty() ? resume(first, joins) : kBadPacket;
 }
 
 // ---- stop replies ----

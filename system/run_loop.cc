@@ -87,7 +87,7 @@ bool RunLoop::run_to(uint64_t icount) {
 bool RunLoop::catch_up() {
     while (!done_) {
         boundary();
-        if (std::exchange(moved_, false)) continue;
+        if (std::exchange(moved_, false) && !done_) continue;
         if (done_ && !hold_at_end()) break;
         if (stopped()) {
             if (!replayer_) parts_.door.mailbox().wait_until(HostPace::Clock::now() + kNap);

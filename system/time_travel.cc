@@ -4,6 +4,7 @@
 #include "system/time_travel.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -171,9 +172,11 @@ Result<void> TimeTravel::debug_continue() {
     return parts_.loop.go();
 }
 
-Result<void> TimeTravel::debug_step() {
+Result<void> TimeTravel::debug_step_while(std::function<bool()> further) {
     set_trip(Trip::kStep);
     arrival_ = {DebugStop::Why::kStep, {}};
+    further_ = std::move(further);
+    step_ = now();
     parts_.cpu.pass_breakpoint();
     return parts_.loop.go_to(now() + 1);
 }
@@ -241,12 +244,18 @@ void TimeTravel::hit(const DebugHit& hit) {
         case Trip::kScan: return note(watched ? hit.icount - 1 : hit.icount, stop);
         case Trip::kStep:
             if (hit.icount > now()) arrival_ = stop;
+            else if (now() > step_) parts_.loop.halt(stop);
             return;
         case Trip::kNone: return parts_.loop.halt(stop);
     }
 }
 
+bool TimeTravel::steps_on() const {
+    return trip_ == Trip::kStep && arrival_.why == DebugStop::Why::kStep && further_ && !breaks_.contains(now()) && further_();
+}
+
 void TimeTravel::arrived() {
+    if (steps_on() && parts_.loop.go_to(now() + 1)) return;
     if (trip_ == Trip::kScan) {
         if (const auto gone = scan_on(); !gone) parts_.loop.halt({});
         return;

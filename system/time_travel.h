@@ -86,7 +86,8 @@ class TimeTravel final : public DebugControl {
     // ---- DebugControl ----
     void set_debug_stops(DebugStops stops) override;
     Result<void> debug_continue() override;
-    Result<void> debug_step() override;
+    Result<void> debug_step() override { return debug_step_while(nullptr); }
+    Result<void> debug_step_while(std::function<bool()> further) override;
     Result<void> reverse_continue() override;
     Result<void> reverse_step() override;
     void on_debug_stop(std::function<void(const DebugStop&)> listener) override { listener_ = std::move(listener); }
@@ -96,7 +97,7 @@ class TimeTravel final : public DebugControl {
     enum class Trip : uint8_t {
         kNone,
         kSeek,  // to one position; stops on the way don't count
-        kStep,  // one instruction
+        kStep,  // one instruction, or some one by one
         kScan,  // through a stretch of the past, noting stops
     };
     // A stop that a scan found, and where the machine stands when it is told.
@@ -122,6 +123,7 @@ class TimeTravel final : public DebugControl {
     bool begin_stretch(uint64_t end);
     Result<void> scan_on();
     void note(uint64_t icount, const DebugStop& stop);
+    bool steps_on() const;
     void set_trip(Trip trip);
     void tell(const DebugStop& why);
 
@@ -134,6 +136,8 @@ class TimeTravel final : public DebugControl {
     DebugStops stops_;
     Trip trip_ = Trip::kNone;
     DebugStop arrival_;          // kSeek, kStep: what is told then
+    std::function<bool()> further_;  // kStep: whether another one follows; null: none
+    uint64_t step_ = 0;              // kStep: where the first one began
     Scan scan_;
     std::vector<uint64_t> near_;  // where to take checkpoints on the way; ascending
     unsigned near_taken_ = 0;     // since they were forgotten

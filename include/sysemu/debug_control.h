@@ -39,6 +39,8 @@ class DebugControl {
     virtual Result<void> debug_continue() = 0;
     // One instruction, one iteration of a repeated one, or one entry of an exception or interrupt.
     virtual Result<void> debug_step() = 0;
+    // At least one such step, and on while `further` says so, up to the first stop.
+    virtual Result<void> debug_step_while(std::function<bool()> further) = 0;
     // Replay only.
     virtual Result<void> reverse_continue() = 0;
     virtual Result<void> reverse_step() = 0;

@@ -19,14 +19,16 @@ from rsp import Rsp  # noqa: E402
 class GdbTest(peer.MonitorTest):
     short = False
 
+    lines = False  # whether gdb is to know source lines
+
     def build(self, *defines):
         """The guest: self.bios for the emulator, self.elf for gdb."""
         name = "-".join(["guest", *defines])
         work = {kind: self.folder / f"{name}.{kind}" for kind in ("o", "elf", "bin", "bios")}
         for command in (
-                ["nasm", "-f", "elf32", *[f"-D{d}" for d in defines], "-o", work["o"], HERE / "guest.asm"],
+                ["nasm", "-f", "elf32", *(["-g", "-F", "dwarf"] if self.lines else []), *[f"-D{d}" for d in defines], "-o", work["o"], HERE / "guest.asm"],
                 ["ld", "-m", "elf_i386", "-Ttext", "0x10000", "-Tdata", "0x11000", "-e", "start", "-o", work["elf"], work["o"]],
-                ["objcopy", "-O", "binary", work["elf"], work["bin"]],
+                ["objcopy", "-R", ".debug*", "-O", "binary", work["elf"], work["bin"]],
                 ["nasm", "-f", "bin", f"-DPROGRAM=\"{work['bin']}\"", "-o", work["bios"], HERE / "bios.asm"]):
             subprocess.run(command, check=True, capture_output=True)
         self.bios, self.elf = work["bios"], work["elf"]

@@ -123,6 +123,9 @@ class Rsp:
         assert answer is not None, f"no answer to {data!r}"
         return answer.decode("latin-1")
 
+    def number(self, register):
+        return int.from_bytes(bytes.fromhex(self.ask(f"p{register:x}")), "little")
+
     def begin_monitor(self, line):
         self.send("qRcmd," + line.encode().hex())
 

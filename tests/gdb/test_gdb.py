@@ -248,6 +248,32 @@ class Ours(debug.GdbTest):
             debug.Rsp(path=first, timeout=0.5)
         debug.Rsp(path=second).close()
 
+    def packets_of(self, text):
+        return len(re.findall(r"Sending packet: \$vCont;[rs]", text))
+
+    def test_next_in_few_packets(self):
+        """A line of many steps is one packet, live and in a recording and its replay, where gdb goes back over it, too."""
+        self.lines = True
+        exits = ("-device", "isa-debug-exit,iobase=0xf4,iosize=4")
+        over = ["tbreak start", "continue", "next 5", "p $ecx", "set debug remote 1", "next", "set debug remote 0", "p $ecx"]
+        for icount in ([], self.recording("shift=4,sleep=off")):
+            for setting in ("on", "off"):
+                process = self.launch("-S", *exits, *icount, defines=["COUNT=50"])
+                text = self.gdb(f"set range-stepping {setting}", *over, "step", "info registers eip", "delete", "tbreak work", "continue",
+                                "finish", "next", "continue")
+                self.finds(text, r"^\$1 = 3072$", r"^\$2 = 0$", r"eip .*<start\+\d+>", r"in work|work \(\)", r"exited with code 01")
+                self.assertEqual(process.wait(20), 1)
+                if setting == "on":
+                    self.assertLess(self.packets_of(text), 4, text)
+                else:
+                    self.assertGreater(self.packets_of(text), 3000)
+        self.gdb_path = self.folder / "replay"
+        self.start(*self.replaying(), "-display", "none", "-S", "-gdb", f"unix:{self.gdb_path},server=on,wait=off")
+        text = self.gdb(*over, "reverse-next", "p $ecx", "next", "p $ecx")
+        # Back it is at the line's beginning before the last iteration.
+        self.finds(text, r"^\$1 = 3072$", r"^\$2 = 0$", r"^\$3 = 1$", r"^\$4 = 0$")
+        self.assertLess(self.packets_of(text), 4, text)
+
     def test_x87(self):
         self.launch("-S")
         text = self.gdb("break loop", "continue", "p $st0", "p $st1", "p/x $ftag", "p/x $fop", "p $mm6", "set var $st1 = 2.25",

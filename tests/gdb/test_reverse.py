@@ -150,12 +150,13 @@ end""", "delete", "continue")
         seen, stops, visits = {}, [], 0
 
         def look():
-            icount = int.from_bytes(bytes.fromhex(client.ask(f"p{ICOUNT:x}")), "little")
+            icount = client.number(ICOUNT)
             return icount, (client.ask("g"), client.ask(f"m{symbols['counter']:x},18"), client.ask("m8fe0,20"))
 
         commands = machine.by_kind(200, 1000, 3000)
         for n in range(commands):
-            what = chance.choices(("s", "bs", "c", "bc", "Z", "z", "seek", "interrupt"), (30, 30, 6, 6, 4, 5, 3, 3))[0]
+            what = chance.choices(("s", "bs", "c", "bc", "Z", "z", "seek", "interrupt", "range"),
+                                 (25, 30, 6, 6, 4, 5, 3, 3, 5))[0]
             if what == "Z":
                 kind = chance.randrange(5)
                 where = chance.choice([symbols[s] for s in ("loop", "work", "after", "timer")] if kind < 2 else
@@ -173,7 +174,8 @@ end""", "delete", "continue")
                 self.assertEqual(icount, there, n)
                 self.assertEqual(seen.setdefault(icount, state), state, (n, what, icount))
             else:
-                client.send("c" if what == "interrupt" else what)
+                first, last = sorted(chance.sample([symbols[s] for s in ("loop", "work", "after", "timer")], 2))
+                client.send({"interrupt": "c", "range": f"vCont;r{first:x},{last:x}"}.get(what, what))
                 if what == "interrupt":
                     client.raw(b"\x03")
                 reply = client.receive(60)
@@ -192,11 +194,85 @@ end""", "delete", "continue")
         self.ends_as_recorded(process)
 
 
+class Ranges(ReverseTest):
+    """vCont;r START,END"""
+
+    def setUp(self):
+        super().setUp()
+        self.record()
+        self.process = self.replay_with_gdb()
+        self.client = self.rsp()
+        self.client.no_acks()
+        self.at = self.symbols()
+
+    def go(self, packet):
+        """Where it stops, and why."""
+        reply = self.client.ask(packet, 60)
+        return self.client.number(ICOUNT), self.client.ask("g"), reply
+
+    def test_as_by_steps(self):
+        """It ends where single steps end, to the instruction, in all registers, with interrupts on the way."""
+        client, at = self.client, self.at
+        ranges = [(at["loop"], at["work"]), (at["work"], at["timer"]), (at["loop"], at["timer"]), (0, 1 << 31), (5, 5),
+                  (at["loop"], at["loop"] + 1)]
+        interrupted = 0
+        client.ask(f"Z0,{at['timer']:x},1")
+        ticks = [self.go("c")[0] for _ in range(3)]
+        client.ask(f"z0,{at['timer']:x},1")
+        for begin in (100, 9000, *[tick - back for tick in ticks for back in (1, 50)], 150000):
+            for first, last in ranges:
+                client.monitor(f"replay_seek {begin}")
+                steps = 0
+                while True:
+                    there = self.go("s")
+                    steps += 1
+                    if not first <= client.number(8) < last or steps == 1500:
+                        break
+                client.monitor(f"replay_seek {begin}")
+                if steps == 1500:
+                    # Out of there by a breakpoint that counts instructions.
+                    client.monitor(f"replay_break {begin + steps}")
+                self.assertEqual(self.go(f"vCont;r{first:x},{last:x}"), there)
+                client.monitor("replay_delete_break")
+                interrupted += client.number(8) == at["timer"]
+        self.assertGreater(interrupted, 1)
+        client.send("D")
+        self.ends_as_recorded(self.process)
+
+    def test_stops_on_the_way(self):
+        """Breakpoints and watchpoints stop it; the one where it begins doesn't."""
+        client, at = self.client, self.at
+        client.ask("qSupported:swbreak+")
+        client.monitor("replay_seek 100000")
+        everywhere = f"vCont;r{at['loop']:x},{at['timer'] + 0x1000:x}"
+        client.ask(f"Z0,{at['work']:x},1")
+        counts = []
+        for _ in range(5):
+            icount, _, reply = self.go(everywhere)
+            self.assertEqual((reply, client.number(8)), ("T05swbreak:;thread:01;", at["work"]))
+            counts.append(icount)
+        self.assertEqual(counts, sorted(set(counts)))
+        self.go("bc")
+        self.assertEqual(client.number(ICOUNT), counts[-2])
+        client.ask(f"z0,{at['work']:x},1")
+        client.ask(f"Z2,{at['pair']:x},4")
+        icount, _, reply = self.go(everywhere)
+        self.assertEqual(reply, f"T05watch:{at['pair']:08x};thread:01;")
+        client.monitor(f"replay_seek {counts[-2]}")
+        self.assertEqual(self.go("c")[0], icount)
+        # The recording's end ends it, too; and so does somebody who wants it to.
+        client.ask(f"z2,{at['pair']:x},4")
+        self.assertIn("replaylog:end", self.go("vCont;r0,ffffffff")[2])
+        client.monitor("replay_seek 1000")
+        client.send("vCont;r0,ffffffff")
+        client.raw(b"\x03")
+        self.assertEqual(client.receive(), b"T02thread:01;")
+        client.send("D")
+        self.ends_as_recorded(self.process)
+
+
 class Sought(ReverseTest):
     """A line of the monitor is answered when the machine is where it takes it."""
-
-    def icount(self, client):
-        return int.from_bytes(bytes.fromhex(client.ask(f"p{ICOUNT:x}")), "little")
 
     def test_gdb_sees_the_place(self):
         self.record()
@@ -217,7 +293,7 @@ class Sought(ReverseTest):
             self.assertIn("outside of the recording", client.monitor("replay_seek 100000000"))
             self.assertEqual(client.monitor("replay_seek 12345"), "")
             self.assertEqual(client.monitor("replay_seek 12345"), "")
-            self.assertEqual(self.icount(client), 12345)
+            self.assertEqual(client.number(ICOUNT), 12345)
             client.send("D")
             self.ends_as_recorded(process)
 
@@ -231,14 +307,14 @@ class Sought(ReverseTest):
             client.begin_monitor(f"replay_seek {end}")
             client.raw(b"\x03")
             self.assertEqual(client.end_monitor(), "")
-            self.assertLess(self.icount(client), end)
+            self.assertLess(client.number(ICOUNT), end)
             self.assertEqual(client.ask("?"), "T02thread:01;")
             client.begin_monitor(f"replay_seek {end - 1}")
             client.send(f"p{ICOUNT:x}")
             self.assertEqual(client.end_monitor(), "")
             self.assertEqual(int.from_bytes(bytes.fromhex(client.receive().decode()), "little"), end - 1)
             self.assertEqual(client.monitor("replay_seek 1000"), "")
-            self.assertEqual(self.icount(client), 1000)
+            self.assertEqual(client.number(ICOUNT), 1000)
             client.send("D")
         self.ends_as_recorded(process)
 

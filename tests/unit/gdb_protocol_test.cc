@@ -53,6 +53,10 @@ class FakeRun final : public RunControl, public DebugControl, public MachineRequ
     }
     Result<void> debug_continue() override { return go("continue"); }
     Result<void> debug_step() override { return go("step"); }
+    Result<void> debug_step_while(std::function<bool()> f) override {
+        further = std::move(f);
+        return go("steps");
+    }
     Result<void> reverse_continue() override { return go("reverse continue"); }
     Result<void> reverse_step() override { return go("reverse step"); }
     void on_debug_stop(std::function<void(const DebugStop&)> l) override { listener = std::move(l); }
@@ -83,6 +87,7 @@ class FakeRun final : public RunControl, public DebugControl, public MachineRequ
     LogView view;
     DebugStops stops;
     std::function<void(const DebugStop&)> listener;
+    std::function<bool()> further;
     std::optional<std::string> refusal;
     std::vector<std::string> calls;
     int writes = 0;
@@ -475,6 +480,34 @@ TEST_F(GdbProtocolTest, Step) {
         EXPECT_EQ(ask(bad), "E22") << bad;
         EXPECT_TRUE(calls().empty()) << bad;
     }
+}
+
+TEST_F(GdbProtocolTest, RangeStep) {
+    for (const char* packet : {"vCont;r7c00,7c10", "vCont;r7c00,7c10:1", "vCont;r7c00,7c10:p1.1;c:p1.-1"}) {
+        EXPECT_EQ(ask(packet), "(nothing)") << packet;
+        EXPECT_THAT(calls(), testing::ElementsAre("steps"));
+        for (const auto& [eip, on] : {std::pair{0x7bffu, false}, {0x7c00u, true}, {0x7c0fu, true}, {0x7c10u, false}}) {
+            cpu.eip = eip;
+            EXPECT_EQ(run.further(), on) << eip;
+        }
+        run.halt({Why::kStep});
+        EXPECT_THAT(stop_replies(), testing::ElementsAre("T05thread:01;"));
+    }
+    EXPECT_EQ(ask("vCont;r7c00,7c00"), "(nothing)");  // the same as s
+    cpu.eip = 0x7c00;
+    EXPECT_FALSE(run.further());
+    run.halt({Why::kStep});
+    EXPECT_EQ(ask("vCont;c:1;r7c00,7c10"), "(nothing)");
+    run.halt({Why::kPaused});
+    EXPECT_THAT(calls(), testing::ElementsAre("steps", "continue"));
+    for (const char* bad : {"vCont;r", "vCont;r7c00", "vCont;r7c00,", "vCont;r,7c00", "vCont;r7c00,7c10,1", "vCont;r7c00,7c10:2"})
+        EXPECT_EQ(ask(bad), "E22") << bad;
+    EXPECT_TRUE(calls().empty());
+    // Who has left isn't stepped for.
+    EXPECT_EQ(ask("vCont;r7c00,7c10"), "(nothing)");
+    EXPECT_TRUE(run.further());
+    protocol.detach();
+    EXPECT_FALSE(run.further());
 }
 
 TEST_F(GdbProtocolTest, FromAnotherPlace) {
