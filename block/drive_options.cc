@@ -406,31 +406,24 @@ Result<void> DriveOptions::add_device(const std::string& given, const std::strin
 
 Result<void> DriveOptions::place_ide(DriveConfig& d, const std::string& bus_name, int unit,
                                      const std::vector<DriveConfig>& all) const {
-    int bus = -1;
+    // As QEMU 7.2: who names no bus means the second one, also when that is full.
+    unsigned bus = 1;
     if (!bus_name.empty()) {
         const bool ide = bus_name.size() == 5 && bus_name.starts_with("ide.") && bus_name[4] >= '0' && bus_name[4] <= '1';
         if (!ide) return Error{fmt::format("Bus '{}' not found", bus_name)};
-        bus = bus_name[4] - '0';
+        bus = static_cast<unsigned>(bus_name[4] - '0');
     }
-    const auto taken = [&](int b, int u) {
+    const auto taken = [&](unsigned u) {
         return std::ranges::any_of(all, [&](const DriveConfig& o) {
-            return o.device.starts_with("ide-") && static_cast<int>(o.bus) == b && static_cast<int>(o.unit) == u;
+            return o.device.starts_with("ide-") && o.bus == bus && o.unit == u;
         });
     };
     if (unit > 1) return Error{fmt::format("Can't create IDE unit {}, bus supports only 2 units", unit)};
-    // The first place that is free, of those that were left open.
-    bool placed = false;
-    for (int b = bus < 0 ? 0 : bus; !placed && b <= (bus < 0 ? 1 : bus); ++b) {
-        for (int u = unit < 0 ? 0 : unit; !placed && u <= (unit < 0 ? 1 : unit); ++u) {
-            if (taken(b, u)) continue;
-            d.bus = static_cast<unsigned>(b);
-            d.unit = static_cast<unsigned>(u);
-            placed = true;
-        }
-    }
-    if (!placed && unit >= 0) return Error{fmt::format("IDE unit {} is in use", unit)};
-    if (!placed) return Error{fmt::format("No free IDE unit{}: expected at most two on each of ide.0 and ide.1",
-                                          bus_name.empty() ? "" : " on bus '" + bus_name + "'")};
+    d.bus = bus;
+    d.unit = unit >= 0 ? static_cast<unsigned>(unit) : taken(0) ? 1 : 0;
+    if (taken(d.unit))
+        return Error{fmt::format("IDE unit {} is in use{}", d.unit,
+                                 bus_name.empty() ? ": the device goes to ide.1 unless bus=ide.0 is given" : "")};
     return {};
 }
 

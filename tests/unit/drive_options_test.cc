@@ -149,8 +149,9 @@ TEST_F(DriveOptionsTest, Nodes) {
             "server": {"type": "inet", "host": "h", "port": "10810"}, "export": "e"}})");
     node("driver=nbd,node-name=u,server.type=unix,server.path=/run/s,export=x");
     ASSERT_TRUE(options.add_device("-device a", "ide-cd", {{"drive", "q"}, {"bus", "ide.1"}}).ok());
-    ASSERT_TRUE(options.add_device("-device b", "ide-hd", {{"drive", "r"}, {"serial", "S"}, {"bootindex", "2"}}).ok());
-    ASSERT_TRUE(options.add_device("-device c", "ide-hd", {{"drive", "u"}, {"bus", "ide.1"}}).ok());
+    ASSERT_TRUE(options.add_device("-device b", "ide-hd",
+                                   {{"drive", "r"}, {"serial", "S"}, {"bootindex", "2"}, {"bus", "ide.0"}}).ok());
+    ASSERT_TRUE(options.add_device("-device c", "ide-hd", {{"drive", "u"}}).ok());
     const auto drives = all();
     ASSERT_EQ(drives.size(), 3u);
     EXPECT_EQ(drives[0].file, "/x/a.qcow2");
@@ -162,7 +163,15 @@ TEST_F(DriveOptionsTest, Nodes) {
     EXPECT_EQ(drives[1].serial, "S");
     EXPECT_EQ(drives[1].boot_index, 2u);
     EXPECT_EQ(drives[2].file, "nbd+unix:///x?socket=/run/s");
+    EXPECT_EQ(drives[2].bus, 1u);
     EXPECT_EQ(drives[2].unit, 1u);
+}
+
+TEST_F(DriveOptionsTest, TheSecondChannelIsFull) {
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(options.add_device("-device ide-cd", "ide-cd", {}).ok());
+    const auto drives = options.resolve(false);
+    ASSERT_FALSE(drives.ok());
+    EXPECT_EQ(drives.error().message, "-device ide-cd: IDE unit 1 is in use: the device goes to ide.1 unless bus=ide.0 is given");
 }
 
 TEST_F(DriveOptionsTest, BlkreplayIsTheDriveBelowIt) {
