@@ -79,6 +79,7 @@ class GdbProtocol {
     Reply resume_at(std::string_view text, const Go& how, bool joins = false);
     Go range_step(std::string_view& text) const;
     void stopped(const DebugStop& stop);
+    void tell_divergence();
     std::string stop_reply(const DebugStop& stop) const;
     std::string watch_reason(const DebugHit& hit) const;
     std::optional<Stop> parse_stop(std::string_view text) const;

@@ -59,7 +59,10 @@ GdbProtocol::Reply GdbProtocol::resume(const Go& how, bool joins) {
     if (gone) return std::nullopt;
     awaited_ = false;
     // Behind the end of a recording there is nothing: it is there still.
-    if (target_.run.log_view().at_end) return stop_reply(last_ = {DebugStop::Why::kReplayEnd, {}});
+    if (target_.run.log_view().at_end) {
+        tell_divergence();
+        return stop_reply(last_ = {DebugStop::Why::kReplayEnd, {}});
+    }
     return gdb_error(gone.error().message);
 }
 
@@ -141,7 +144,15 @@ void GdbProtocol::stopped(const DebugStop& stop) {
     look_whether_arrived();
     if (!awaited_) return;
     awaited_ = false;
+    if (stop.why == DebugStop::Why::kReplayEnd) tell_divergence();
     if (told_) told_(stop_reply(stop));
+}
+
+// The end that isn't one: "nothing after this" says too little. The client must be waiting for a stop reply.
+void GdbProtocol::tell_divergence() {
+    const std::string text = target_.run.log_view().divergence;
+    if (text.empty() || !told_) return;
+    told_("O" + to_hex(std::string_view(text).substr(0, kPacketSize / 2 - 4)) + to_hex(std::string_view("\n")));
 }
 
 GdbProtocol::Reply GdbProtocol::why_stopped(std::string_view) { return stop_reply(last_); }

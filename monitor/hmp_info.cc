@@ -28,7 +28,7 @@ void info_replay(HmpCall& call) {
     if (view.mode != RunControl::LogMode::kPlay) return;
     call.print("of {} ({:.1f} %); {} events, {} digests so far, all as recorded{}\n", view.end,
                view.end ? 100.0 * static_cast<double>(view.icount) / static_cast<double>(view.end) : 100.0, view.events,
-               view.digests, view.at_end ? "; the recording ends here" : "");
+               view.digests, !view.at_end ? "" : view.divergence.empty() ? "; the recording ends here" : "; the replay diverged here");
     if (view.speed > 0) call.print("at {} times the recording's speed\n", view.speed);
     for (const uint64_t icount : view.breakpoints) call.print("stops at instruction count {}\n", icount);
     if (view.checkpoint_budget)

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -85,10 +86,9 @@ bool RunLoop::run_to(uint64_t icount) {
 }
 
 bool RunLoop::catch_up() {
-    while (!done_) {
+    while (!done_ || hold()) {
         boundary();
-        if (std::exchange(moved_, false) && !done_) continue;
-        if (done_ && !hold_at_end()) break;
+        if (std::exchange(moved_, false) || done_) continue;
         if (stopped()) {
             if (!replayer_) parts_.door.mailbox().wait_until(HostPace::Clock::now() + kNap);
             else parts_.door.mailbox().wait();
@@ -186,7 +186,8 @@ void RunLoop::live_boundary() {
 void RunLoop::replay_boundary() {
     do {
         parts_.door.settle();
-        if (!replayer_->check()) return stop_replay({});
+        // Whoever wanted to be here is, also if it isn't what was recorded.
+        if (!replayer_->check()) return reach_goal() ? void() : stop_replay({});
     } while (parts_.door.deliver_next());
     if (!parts_.door.mismatch().empty()) return stop_replay(parts_.door.mismatch());
     if (replayer_->error()) return stop_replay({});
@@ -332,14 +333,14 @@ void RunLoop::halt(const DebugStop& why) {
 }
 
 Result<void> RunLoop::go_to(uint64_t icount) {
-    if (held_) return Error{"the recording ends here: there is nothing to go on with"};
+    if (held_) return nothing_further();
     goal_ = icount;
     moved_ = true;  // it may be here
     return resume();
 }
 
 void RunLoop::moved() {
-    held_ = done_ = false;
+    held_ = done_ = stopped_early_ = false;
     moved_ = true;
     requests_ = 0;
     broke_at_ = UINT64_MAX;
@@ -350,7 +351,7 @@ void RunLoop::moved() {
 
 Result<void> RunLoop::resume() {
     if (!stopped()) return {};
-    if (held_) return Error{"the recording ends here: there is nothing to go on with"};
+    if (held_) return nothing_further();
     if (stopped_ == RunState::kShutdown) return Error{"Resetting the Virtual Machine is required"};
     pace_set_ = HostPace::Clock::now();
     pace_.resume(parts_.clock.now_ns());
@@ -368,6 +369,7 @@ RunControl::LogView RunLoop::log_view() const {
     view.mode = LogMode::kPlay;
     view.end = replayer_->end().position.icount;
     view.at_end = held_;
+    if (held_ && stopped_early_) view.divergence = divergence_;
     view.events = replayer_->events();
     view.digests = replayer_->digests();
     view.speed = replay_pace_.speed();
@@ -424,7 +426,8 @@ Result<void> RunLoop::go_live() {
     parts_.door.detach();
     replayer_ = nullptr;
     goal_.reset();
-    held_ = done_ = false;
+    held_ = done_ = stopped_early_ = false;
+    exit_status_ = 0;
     end_reason_.clear();
     if (travel_) travel_->go_live();
     if (parts_.become_live) parts_.become_live();
@@ -434,15 +437,23 @@ Result<void> RunLoop::go_live() {
     return {};
 }
 
-// A replay is over as it should be, and somebody looks at it: the machine stays as it is.
-bool RunLoop::hold_at_end() {
-    const bool looked_at = (parts_.watched && parts_.watched()) || (travel_ && travel_->listening());
-    if (!replayer_ || quit_ || stopped_early_ || held_ || !looked_at) return false;
-    if (!replayer_->at_end() || replayer_->end().kind == EndKind::kDamaged) return false;
+// A replay is over, and somebody looks at it: the machine stays as it is. If it is over too soon, a debugger has to be
+// there: only who can go back has much to look at.
+bool RunLoop::hold() {
+    const bool debugged = travel_ && travel_->listening();
+    if (!replayer_ || quit_ || held_) return false;
+    if (stopped_early_ || !replayer_->at_end()) {
+        if (!debugged) return false;
+        if (!stopped_early_) stop_replay(end_reason_ + ", and the recording goes on");
+        if (!replayer_->divergence()) return false;
+    } else {
+        if (!debugged && !(parts_.watched && parts_.watched())) return false;
+        if (replayer_->end().kind == EndKind::kDamaged) return false;
+        if (!std::exchange(told_end_, true)) parts_.notice(summary());
+    }
     held_ = true;
     done_ = false;
     goal_.reset();
-    if (!std::exchange(told_end_, true)) parts_.notice(summary());
     if (!stopped()) pause(RunState::kPaused, {DebugStop::Why::kReplayEnd, {}});
     return true;
 }
@@ -474,7 +485,15 @@ void RunLoop::stop_replay(const std::string& mismatch) {
     if (!mismatch.empty()) replayer_->diverge(mismatch);
     done_ = stopped_early_ = true;
     exit_status_ = kDiverged;
-    parts_.notice(describe(*replayer_->divergence(), fmt::format("{:08x}", parts_.cpu.program_counter())));
+    // Whoever goes back comes here again, and knows less of what was before.
+    const Position here = replayer_->divergence()->position;
+    if (std::exchange(diverged_at_, here) == here) return;
+    divergence_ = describe(*replayer_->divergence(), fmt::format("{:08x}", parts_.cpu.program_counter()));
+    parts_.notice(divergence_);
+}
+
+Error RunLoop::nothing_further() const {
+    return Error{fmt::format("the {} here: there is nothing to go on with", stopped_early_ ? "replay diverged" : "recording ends")};
 }
 
 void RunLoop::fail(const Error& error) {

@@ -170,7 +170,8 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     void pause(RunState state, const DebugStop& why);
     bool reach_goal();
     bool stopped() const { return stopped_.has_value(); }
-    bool hold_at_end();
+    bool hold();
+    Error nothing_further() const;
     void finish(const std::string& reason);
     void stop_replay(const std::string& mismatch);
     void fail(const Error& error);
@@ -195,7 +196,7 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     uint32_t requests_ = 0;  // always zero at a settled boundary
     bool suspended_ = false;
     std::optional<RunState> stopped_;  // why the machine stands still, if it does
-    bool held_ = false;                // a replay is over, and somebody looks at what is left
+    bool held_ = false;                // a replay is over, or diverged, and somebody looks at what is left
     bool told_end_ = false;            // and was told so
     std::optional<uint64_t> goal_;     // of go_to()
     bool moved_ = false;               // the machine is elsewhere: look again at what is due
@@ -206,6 +207,8 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     bool quit_ = false;
     int exit_status_ = 0;
     bool stopped_early_ = false;  // by a failure or a divergence, and that was said
+    std::optional<Position> diverged_at_;
+    std::string divergence_;  // there, in words
     std::string end_reason_;
 };
 

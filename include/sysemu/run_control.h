@@ -55,7 +55,8 @@ class RunControl {
         LogMode mode = LogMode::kNone;
         uint64_t icount = 0;
         uint64_t end = 0;  // kPlay: the icount at which the recording ends
-        bool at_end = false;
+        bool at_end = false;  // there is nothing further, and it is kept for looking at
+        std::string divergence;  // why, if it isn't the recording's end: in words, several lines
         uint64_t events = 0, digests = 0;  // kPlay: so far
         std::vector<uint64_t> breakpoints;  // replay_break's, ascending
         size_t checkpoints = 0;             // that were taken, and their memory

@@ -4,6 +4,10 @@
 import contextlib
 import random
 import re
+import struct
+
+import xxhash
+import zstandard
 
 import debug
 from debug import machine
@@ -13,9 +17,9 @@ ICOUNT = 52  # its number
 
 
 class ReverseTest(debug.GdbTest):
-    def record(self, *commands, defines=("TIMER", "COUNT=20000")):
+    def record(self, *commands, defines=("TIMER", "COUNT=20000"), icount="shift=6,sleep=off"):
         """A recording, made with gdb attached and these commands, up to the guest's end; gdb's output."""
-        process = self.launch("-S", *EXIT, *self.recording(icount="shift=6,sleep=off"), defines=defines)
+        process = self.launch("-S", *EXIT, *self.recording(icount=icount), defines=defines)
         text = self.gdb(*commands, "continue")
         self.assertEqual(process.wait(60), 1, text)
         self.assertIn("exited with code 01", text)
@@ -29,6 +33,80 @@ class ReverseTest(debug.GdbTest):
     def ends_as_recorded(self, process, timeout=60):
         self.assertEqual(process.wait(timeout), 1, process.errors.read_text())
         self.assertRegex(process.errors.read_text(), machine.AS_RECORDED)
+
+
+def falsify(log, old, new):
+    """The log's events have other bytes (docs/replay-format.rst, "Chunks")."""
+    data, out = log.read_bytes(), bytearray()
+    at = struct.unpack_from("<Q", data, 32)[0]
+    out += data[:at]
+    while at < len(data):
+        head, stored = bytearray(data[at:at + 80]), data[at + 80:at + 80 + struct.unpack_from("<Q", data, at + 24)[0]]
+        at += 80 + len(stored)
+        if head[4:8] == b"EVNT":
+            flags, raw = struct.unpack_from("<I", head, 8)[0], stored
+            if flags & 2:
+                raw = zstandard.ZstdDecompressor().decompress(stored, struct.unpack_from("<Q", head, 32)[0])
+            stored = raw.replace(old, new)
+            struct.pack_into("<I", head, 8, flags & ~2)
+            struct.pack_into("<QQ", head, 24, len(stored), len(stored))
+            struct.pack_into("<Q", head, 72, xxhash.xxh3_64_intdigest(stored))
+            struct.pack_into("<I", head, 12, 0)
+            struct.pack_into("<I", head, 12, xxhash.xxh3_64_intdigest(bytes(head)) & 0xffffffff)
+        out += head + stored
+    log.write_bytes(out)
+
+
+class Diverged(ReverseTest):
+    """What isn't as recorded is there for looking at while gdb is; the exit status stays that of a divergence."""
+
+    def setUp(self):
+        super().setUp()
+        self.record("tbreak after if (int)counter == 1000", "continue", "set var *(int*)&source = 0x12345",
+                    icount="shift=6,sleep=off,rrdigest=1")
+        falsify(self.log, bytes.fromhex("45230100"), bytes.fromhex("46230100"))
+
+    def ends_diverged(self, process):
+        self.assertEqual(process.wait(60), 2, process.errors.read_text())
+        self.assertEqual(process.errors.read_text().count("the replay diverged"), 1, process.errors.read_text())
+
+    def test_without_gdb(self):
+        done = machine.run(*self.replaying(), "-display", "none", timeout=60)
+        self.assertEqual(done.status, 2, done)
+        self.assertIn("the replay diverged", done.err)
+
+    def test_look_and_go_back(self):
+        process = self.replay_with_gdb()
+        text = self.gdb("continue", "p/x $ebx", "p $icount", "monitor info replay", "monitor cont", "continue", "stepi", "break work",
+                        "reverse-continue", "p (int)counter > 990", "stepi", "reverse-stepi", "delete",
+                        "monitor replay_seek 1000", "maintenance flush register-cache", "p $icount", "continue", "p $icount",
+                        "reverse-stepi", "stepi", "p $icount")
+        # gdb's own words, and behind them what it was told to print.
+        nothing = "^No more reverse-execution history"
+        self.finds(text, nothing, r"^\$1 = 0x12346$", r"^\$2 = \d+$", nothing, nothing, r"^Breakpoint \d, ", r"^\$3 = 1$",
+                   r"^Breakpoint \d, ", r"^\$4 = 1000$", nothing, r"^\$5 = \d+$", r"^\$6 = \d+$")
+        diverged = "^the replay diverged from its recording at instruction"
+        self.finds(text, diverged, "^  cpu0.ebx: recorded 0x12345, replayed 0x12346", "'pc.ram' differs", "; the replay diverged here$",
+                   "the replay diverged here: there is nothing to go on with", diverged, diverged, diverged)
+        where = re.search(r"at instruction (\d+)", text)[1]
+        for n in (2, 5, 6):
+            self.assertEqual(re.search(rf"^\${n} = (\d+)$", text, re.M)[1], where)
+        self.ends_diverged(process)
+
+    def test_ends(self):
+        for last in ("D", "k", "", "monitor quit"):
+            process = self.replay_with_gdb()
+            with self.rsp() as client:
+                client.send("c")
+                self.assertTrue(bytes.fromhex(client.receive(60).decode()[1:]).startswith(b"the replay diverged"))
+                self.assertEqual(client.receive(), b"T05replaylog:end;thread:01;")
+                self.assertEqual(client.ask("?"), "T05replaylog:end;thread:01;")
+                if last == "monitor quit":
+                    client.monitor("quit")
+                    self.assertEqual(client.receive(), b"W02")
+                elif last:
+                    client.send(last)
+            self.ends_diverged(process)
 
 
 class Recorded(ReverseTest):
