@@ -86,7 +86,13 @@ struct AddressSpace::Slot {
 };
 
 struct AddressSpace::Leaf {
+    // If it is all memory, in one piece, written to where it is read: so most of it is, and looking at a slot is a miss in
+    // the host's caches.
+    RamBlock* whole = nullptr;
+    uint64_t whole_offset = 0;
     std::array<Slot, kLeafPages> slots;
+
+    void look_whether_whole();
 };
 
 AddressSpace::AddressSpace(AddressSpace* below)
@@ -171,6 +177,7 @@ void AddressSpace::range_changed(uint64_t address, uint64_t size) {
 void AddressSpace::rebuild(uint64_t first_page, uint64_t last_page) {
     last_page = std::min(last_page, kPhysMask >> kPageShift);
     for (uint64_t page = first_page; page <= last_page; ++page) rebuild_page(page);
+    for (uint64_t n = first_page / kLeafPages; n <= last_page / kLeafPages; ++n) leaves_[n]->look_whether_whole();
 }
 
 void AddressSpace::rebuild_page(uint64_t page) {
@@ -195,6 +202,27 @@ void AddressSpace::rebuild_page(uint64_t page) {
         if (!m->io) break;  // nothing shows from below a page of RAM
     }
     s.io = std::move(io);
+}
+
+void AddressSpace::Leaf::look_whether_whole() {
+    const Slot& first = slots[0];
+    whole = nullptr;
+    for (size_t n = 0; n < slots.size(); ++n) {
+        const Slot& s = slots[n];
+        if (s.io || !s.read_block || s.read_block != first.read_block || s.write_block != s.read_block ||
+            s.read_offset != first.read_offset + (n << kPageShift) || s.write_offset != s.read_offset)
+            return;
+    }
+    whole = first.read_block;
+    whole_offset = first.read_offset;
+}
+
+// Where the byte at `address` is, if the memory around it is in one piece; else null.
+RamBlock* AddressSpace::in_whole_leaf(uint64_t address, uint64_t& offset) const {
+    const auto& leaf = leaves_[(address & kPhysMask) >> kLeafShift];
+    if (!leaf) return below_ ? below_->in_whole_leaf(address, offset) : nullptr;
+    if (leaf->whole) offset = leaf->whole_offset + (address & (kLeafPages * kPageSize - 1));
+    return leaf->whole;
 }
 
 const AddressSpace::Slot& AddressSpace::slot(uint64_t address) const {
@@ -228,9 +256,18 @@ void AddressSpace::register_block(RamBlock& block) {
 // ---- access ----
 
 PageView AddressSpace::page_view(uint64_t address) {
-    const Slot& s = slot(address & a20_mask());
-    if (!s.read_block) return {};
+    address &= a20_mask();
     PageView view;
+    if (uint64_t offset = 0; RamBlock* whole = in_whole_leaf(address & ~kPageMask, offset)) {
+        view.readable = whole->data() + offset;
+        view.block = whole;
+        view.block_page = offset >> kPageShift;
+        view.page = &whole->page(view.block_page);
+        if (view.page->quiet()) view.writable = view.readable;
+        return view;
+    }
+    const Slot& s = slot(address);
+    if (!s.read_block) return {};
     view.readable = s.read_block->data() + s.read_offset;
     view.block = s.read_block;
     view.block_page = s.read_offset >> kPageShift;
@@ -243,8 +280,13 @@ PageView AddressSpace::page_view(uint64_t address) {
 
 uint64_t AddressSpace::read(uint64_t address, unsigned size) {
     address &= a20_mask();
-    const Slot& s = slot(address);
     uint64_t value = ones(size);
+    if (uint64_t offset = 0; const RamBlock* whole = in_whole_leaf(address, offset)) {
+        value = 0;
+        std::memcpy(&value, whole->data() + offset, size);
+        return value;
+    }
+    const Slot& s = slot(address);
     if (s.read_block) {
         std::memcpy(&value, s.read_block->data() + s.read_offset + (address & kPageMask), size);
     } else if (const Mapping* m = io_at(s, address)) {

@@ -184,6 +184,7 @@ class AddressSpace {
     void rebuild_page(uint64_t page);
     void range_changed(uint64_t address, uint64_t size);
     const Slot& slot(uint64_t address) const;
+    RamBlock* in_whole_leaf(uint64_t address, uint64_t& offset) const;
     const Mapping* io_at(const Slot& slot, uint64_t address) const;
     void store(const Slot& slot, uint64_t address, unsigned size, uint64_t value, bool by_mmu);
     void before_write(RamBlock& block, uint64_t offset, uint64_t size, bool by_mmu);

@@ -52,7 +52,7 @@ const FetchPage& Tlb::fill_fetch(bool user, uint32_t linear, const FetchPage& pa
     f = page;
     f.tag = linear & kPageBits;
     fetched_[user].add(i);
-    code_[user].set(low_bits(linear));
+    code_[user].add(linear);
     if (global) global_regions_.set(linear >> kRegionShift);
     if (!user && !global) local_system_code_ = true;
     return f;
@@ -72,7 +72,7 @@ void Tlb::flush_code(bool user) {
     ++generations_[user];
     for (const uint16_t n : fetched_[user].list()) tables_[user].fetch[n].tag = kInvalid;
     fetched_[user].clear();
-    code_[user].reset();
+    code_[user].clear();
     if (!user) local_system_code_ = false;
 }
 
@@ -94,15 +94,16 @@ void Tlb::flush() {
     global_regions_.reset();
 }
 
-bool Tlb::any_of(const Pages& pages, uint32_t first, uint32_t last) {
-    const uint32_t count = std::min<uint32_t>((last - first) >> kPageShift, static_cast<uint32_t>(pages.size()) - 1);
+bool Tlb::Pages::has_any(uint32_t first, uint32_t last) const {
+    if (!used) return false;
+    const uint32_t count = std::min((last - first) >> kPageShift, (1u << kBits) - 1);
     for (uint32_t n = 0; n <= count; ++n)
-        if (pages.test(low_bits(first + (n << kPageShift)))) return true;
+        if (has(first + (n << kPageShift))) return true;
     return false;
 }
 
 void Tlb::flush_pages(uint32_t first, uint32_t last) {
-    if (any_of(copied_, first, last)) ++revocations_;
+    if (copied_.has_any(first, last)) ++revocations_;
     const auto forget_if_inside = [&](Table& table, unsigned i) {
         if (inside(table.entries[i].read_tag, first, last)) table.entries[i] = {};
         if (inside(table.translations[i].tag, first, last)) table.translations[i].tag = kInvalid;
@@ -116,7 +117,7 @@ void Tlb::flush_pages(uint32_t first, uint32_t last) {
             for (const uint16_t n : which->list()) forget_if_inside(tables_[n >= kEntries], n % kEntries);
     }
     for (const bool user : {false, true})
-        if (any_of(code_[user], first, last)) flush_code(user);
+        if (code_[user].has_any(first, last)) flush_code(user);
     if (any_watched_) {
         for (Table& t : tables_)
             for (WatchedPage& w : t.watched)

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <bitset>
 #include <cstdint>
 #include <memory>
@@ -114,9 +115,24 @@ class Tlb {
     // The same of what was derived for user or supervisor mode.
     uint64_t generation(bool user) const { return generations_[user]; }
 
-    // Linear pages, each together with others that have the same low bits.
-    using Pages = std::bitset<4096>;
-    static unsigned low_bits(uint32_t linear) { return (linear >> kPageShift) % Pages().size(); }
+    // Linear pages, each together with others that have the same low bits. Quickly emptied.
+    struct Pages {
+        static constexpr unsigned kBits = 12, kWordBits = 6;
+        std::array<uint64_t, 1u << (kBits - kWordBits)> words{};
+        uint64_t used = 0;  // words that have any
+        static unsigned low_bits(uint32_t linear) { return (linear >> kPageShift) & ((1u << kBits) - 1); }
+        void add(uint32_t linear) {
+            const unsigned n = low_bits(linear);
+            words[n >> kWordBits] |= uint64_t{1} << (n & 63);
+            used |= uint64_t{1} << (n >> kWordBits);
+        }
+        bool has(uint32_t linear) const { return words[low_bits(linear) >> kWordBits] >> (low_bits(linear) & 63) & 1; }
+        // Of those from first to last.
+        bool has_any(uint32_t first, uint32_t last) const;
+        void clear() {
+            for (; used; used &= used - 1) words[static_cast<unsigned>(std::countr_zero(used))] = 0;
+        }
+    };
 
     // Counts flushes and withdrawn pointers: a copy of an entry is good while this stands still. Who makes a copy says of
     // which page in copied(), and forgets it with all copies.
@@ -152,7 +168,6 @@ class Tlb {
     using FilledEntries = Filled<2 * kEntries>;  // of the user's table, kEntries more
     void forget(FilledEntries& which);
     void flush_code(bool user);
-    static bool any_of(const Pages& pages, uint32_t first, uint32_t last);
     static bool inside(uint32_t tag, uint32_t first, uint32_t last) {
         return tag != kInvalid && first <= tag && tag <= last;
     }

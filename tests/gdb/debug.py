@@ -56,7 +56,7 @@ class GdbTest(peer.MonitorTest):
         return ["gdb", "-nx", "-q", "-batch", str(self.elf),
                 *[word for line in (*settings, *first, *commands) for word in ("-ex", line)]]
 
-    def gdb(self, *commands, timeout=60, **options):
+    def gdb(self, *commands, timeout=300, **options):
         """What gdb says to these commands; leaving, it detaches, and the machine runs on."""
         # A server that just begins.
         self.rsp().close()

@@ -101,7 +101,7 @@ class TlbCoherenceTest : public ::testing::TestWithParam<bool> {
             ASSERT_TRUE(served(d.page, d.user, false, d.physical)) << when << step << " code " << d.page;
         }
         std::erase_if(copies, [&](const Derived& d) { return d.good_while != cpu.tlb.revocations(); });
-        if (copies.empty()) cpu.tlb.copied().reset();
+        if (copies.empty()) cpu.tlb.copied().clear();
         for (const Derived& d : copies) {
             ASSERT_TRUE(served(d.page, d.user, d.write, d.physical)) << when << step << " copy " << d.page;
         }
@@ -128,7 +128,7 @@ class TlbCoherenceTest : public ::testing::TestWithParam<bool> {
     void copy(std::mt19937& random, uint32_t page, bool user) {
         const Tlb::Entry& e = cpu.tlb.entries(user)[Tlb::index(page)];
         if (e.read_tag != page || random() % 3) return;
-        cpu.tlb.copied().set(Tlb::low_bits(page));
+        cpu.tlb.copied().add(page);
         copies.push_back({page, user, e.write_tag == page, e.addend + page - reinterpret_cast<uintptr_t>(ram->data()),
                           cpu.tlb.revocations()});
     }

@@ -39,7 +39,7 @@ void SiteCaches::forget() {
     auto* const end = reinterpret_cast<SiteCache**>(cpu_->native.cache_filled);
     for (SiteCache** c = filled_.get(); c != end; ++c) (*c)->page = SiteCache::kNone;
     cpu_->native.cache_filled = reinterpret_cast<uint64_t>(filled_.get());
-    cpu_->tlb.copied().reset();
+    cpu_->tlb.copied().clear();
 }
 
 const uint8_t* SiteCaches::emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, bool user, bool write) const {
@@ -99,8 +99,10 @@ const uint8_t* SiteCaches::emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, b
     as.L(known);
     as.mov(r11d, r10d);
     as.shr(r11d, kPageShift);
-    as.and_(r11d, static_cast<uint32_t>(cpu.tlb.copied().size()) - 1);
-    as.bts(qword[r14 + at(&cpu.tlb.copied())], r11);
+    as.and_(r11d, (1u << Tlb::Pages::kBits) - 1);
+    as.bts(qword[r14 + at(&cpu.tlb.copied().words)], r11);
+    as.shr(r11d, Tlb::Pages::kWordBits);
+    as.bts(qword[r14 + at(&cpu.tlb.copied().used)], r11);
     as.mov(ptr[rdx + offsetof(SiteCache, page)], r10);
     as.mov(ptr[rdx + offsetof(SiteCache, addend)], rcx);
     as.L(found);
