@@ -68,14 +68,12 @@ Result<void> set_cache(const std::string& mode, DriveConfig& d) {
     return {};
 }
 
-Result<void> set_error_action(bool write, const std::string& action, DriveConfig& d) {
-    const char* kind = write ? "write" : "read";
-    if (action == "ignore")
-        (write ? d.ignore_write_errors : d.ignore_read_errors) = true;
-    else if (action == "stop" || (write && action == "enospc"))
-        return Error{fmt::format("'{}' isn't supported as a {} error action: expected report or ignore", action, kind)};
-    else if (action != "report")
-        return Error{fmt::format("'{}' invalid {} error action", action, kind)};
+// -drive's.
+Result<void> set_error_action(bool write, const std::string& name, DriveConfig& d) {
+    const auto action = parse_error_action(name);
+    if (!action || (!write && *action == ErrorAction::kEnospc))
+        return Error{fmt::format("'{}' invalid {} error action", name, write ? "write" : "read")};
+    (write ? d.on_write_error : d.on_read_error) = *action;
     return {};
 }
 
@@ -255,6 +253,8 @@ Result<void> DriveOptions::add_drive(const std::string& text) {
         }
         if (!done) return done.error();
     }
+    for (const char* key : {"werror", "rerror"})
+        if (w.interface == "floppy" && options.has(key)) return Error{fmt::format("{} is not supported by this bus type", key)};
     if (driver == "blkreplay") {
         if (w.image.empty()) return Error{"Parameter 'image' is missing"};
     } else {
@@ -437,6 +437,7 @@ Result<void> DriveOptions::attach(const Device& device, std::vector<DriveConfig>
     };
     constexpr Property kTexts[] = {{"serial", &DriveConfig::serial}, {"model", &DriveConfig::model}, {"ver", &DriveConfig::version}};
     DriveConfig set;
+    std::optional<ErrorAction> on_read_error, on_write_error;  // nothing: the drive's
     std::set<std::string> seen;
     const bool virtio = device.driver.starts_with("virtio-blk");
     for (const auto& [key, value] : device.properties) {
@@ -450,9 +451,10 @@ Result<void> DriveOptions::attach(const Device& device, std::vector<DriveConfig>
             device_id = value;
         } else if (key == "bus") {
             bus_name = value;
-        } else if (key == "rerror" || key == "werror") {
-            if (value == "auto") continue;
-            if (auto done = set_error_action(key == "werror", value, set); !done) return done.error();
+        } else if ((key == "rerror" || key == "werror") && device.driver != "floppy") {
+            const auto action = parse_error_action(value);
+            if (!action && value != "auto") return Error{fmt::format("Parameter '{}' does not accept value '{}'", key, value)};
+            (key == "werror" ? on_write_error : on_read_error) = action;
         } else if (key == "share-rw" || key == "write-cache" || key == "logical_block_size" || key == "physical_block_size") {
             const bool usual = value == "off" || value == "auto" || value == "512" || (key == "write-cache" && value == "on");
             if (!usual) return Error{fmt::format("{}.{}={} isn't supported: leave it out", device.driver, key, value)};
@@ -535,8 +537,13 @@ Result<void> DriveOptions::attach(const Device& device, std::vector<DriveConfig>
     d.heads = set.heads;
     d.sectors = set.sectors;
     d.boot_index = set.boot_index;
-    d.ignore_read_errors |= set.ignore_read_errors;
-    d.ignore_write_errors |= set.ignore_write_errors;
+    d.on_read_error = on_read_error.value_or(d.on_read_error);
+    d.on_write_error = on_write_error.value_or(d.on_write_error);
+    if (d.device == "floppy") {
+        if (d.on_read_error != ErrorAction::kReport) return Error{"fdc doesn't support drive option rerror"};
+        if (d.on_write_error != ErrorAction::kReport && d.on_write_error != ErrorAction::kEnospc)
+            return Error{"fdc doesn't support drive option werror"};
+    }
     d.given = d.given.empty() ? device.given : d.given;
     all.push_back(std::move(d));
     return {};
@@ -608,6 +615,8 @@ Result<std::vector<DriveConfig>> DriveOptions::resolve(bool defaults) const {
         empty.device = "floppy";
         all.push_back(empty);
     }
+    for (DriveConfig& d : all)
+        if (d.device == "floppy") d.on_write_error = ErrorAction::kReport;
     return all;
 }
 

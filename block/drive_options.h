@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "block/error_action.h"
 #include "block/image.h"
 #include "util/result.h"
 
@@ -34,7 +35,7 @@ struct DriveConfig {
     bool read_only = false;
     bool discard = false;
     bool detect_zeroes = false;
-    bool ignore_read_errors = false, ignore_write_errors = false;
+    ErrorAction on_read_error = ErrorAction::kReport, on_write_error = ErrorAction::kEnospc;
 
     // --- the medium; file is empty if there is none ---
     std::string file, format;

@@ -32,13 +32,17 @@ bool all_zero(std::span<const uint8_t> data) {
 DriveStatus status_of(int code) {
     switch (code) {
         case 0: return DriveStatus::kOk;
-        case ENOSPC:
-        case EDQUOT:
-        case EFBIG: return DriveStatus::kNoSpace;
+        case ENOSPC: return DriveStatus::kNoSpace;  // only this, for werror=enospc as QEMU has it
         case EROFS:
         case EPERM: return DriveStatus::kReadOnly;
         default: return DriveStatus::kIoError;
     }
+}
+
+// Of a recorded one there is no more to be known.
+std::string reason_of(DriveStatus status, int code) {
+    if (!code) code = status == DriveStatus::kNoSpace ? ENOSPC : status == DriveStatus::kReadOnly ? EROFS : EIO;
+    return std::strerror(code);
 }
 
 Overlay::Origin origin_of(const std::string& drive, const Image& image, uint64_t size) {
@@ -58,6 +62,11 @@ Overlay::Origin origin_of(const std::string& drive, const Image& image, uint64_t
 
 }  // namespace
 
+std::string_view io_state_name(HostDrive::IoState state) {
+    constexpr std::string_view kNames[] = {"", "ok", "failed", "nospace"};
+    return kNames[static_cast<size_t>(state)];
+}
+
 HostDrive::HostDrive(Door& door, VirtualClock& clock, Settings settings, Notice notice)
     : door_(door),
       clock_(clock),
@@ -66,6 +75,8 @@ HostDrive::HostDrive(Door& door, VirtualClock& clock, Settings settings, Notice 
       blocks_port_(door, "drive." + settings_.id + ".blocks"),
       error_port_(door, "drive." + settings_.id + ".error"),
       medium_port_(door, "drive." + settings_.id + ".medium", [this](MediumInput& in) { use_medium(in); }),
+      retry_port_(door, "drive." + settings_.id + ".retry", [this](RetryInput&) { retry(); }),
+      io_state_(may_stop(settings_.on_read_error) || may_stop(settings_.on_write_error) ? IoState::kOk : IoState::kNone),
       queue_("disk " + settings_.id, [this] {
           std::shared_ptr<Medium> medium;
           {
@@ -154,9 +165,16 @@ void HostDrive::go_live() {
 
 // --- requests ---
 
-Drive::Ticket HostDrive::issue(RequestPtr r, bool writes) {
+Drive::Ticket HostDrive::issue(RequestPtr r) {
     const Ticket ticket = next_ticket_++;
     if (!next_ticket_) next_ticket_ = 1;
+    requests_[ticket] = r;
+    submit(r);
+    return ticket;
+}
+
+void HostDrive::submit(const RequestPtr& r) {
+    const bool writes = r->kind != Kind::kRead && r->kind != Kind::kFlush;
     r->medium = medium_;
     if (!inserted())
         r->issued = DriveStatus::kNoMedium;
@@ -165,22 +183,20 @@ Drive::Ticket HostDrive::issue(RequestPtr r, bool writes) {
     else if (r->kind != Kind::kFlush && ((r->offset | r->bytes) % Overlay::kSector || r->offset > medium_->size ||
                                          r->bytes > medium_->size - r->offset))
         r->issued = DriveStatus::kOutOfRange;
-    requests_[ticket] = r;
-    if (r->issued != DriveStatus::kOk || (r->kind == Kind::kDiscard && !settings_.discard)) return ticket;
+    if (r->issued != DriveStatus::kOk || (r->kind == Kind::kDiscard && !settings_.discard)) return;
     if (writes) {
         // A live machine that went back must not give a version's name to another disk. A replay does the same again.
         if (!door_.replaying()) highest_version_ = version_ = std::max(highest_version_, version_);
         highest_version_ = std::max(highest_version_, ++version_);
     }
     r->number = queue_.post([this, r] { perform(*r); });
-    return ticket;
 }
 
 Drive::Ticket HostDrive::read(uint64_t offset, uint32_t bytes) {
     auto r = std::make_shared<Request>();
     r->offset = offset;
     r->bytes = bytes;
-    return issue(std::move(r), false);
+    return issue(std::move(r));
 }
 
 Drive::Ticket HostDrive::write(uint64_t offset, std::span<const uint8_t> data) {
@@ -189,7 +205,7 @@ Drive::Ticket HostDrive::write(uint64_t offset, std::span<const uint8_t> data) {
     r->offset = offset;
     r->bytes = data.size();
     r->data.assign(data.begin(), data.end());
-    return issue(std::move(r), true);
+    return issue(std::move(r));
 }
 
 Drive::Ticket HostDrive::write_zeroes(uint64_t offset, uint64_t bytes, bool may_unmap) {
@@ -198,7 +214,7 @@ Drive::Ticket HostDrive::write_zeroes(uint64_t offset, uint64_t bytes, bool may_
     r->offset = offset;
     r->bytes = bytes;
     r->may_unmap = may_unmap && settings_.discard;
-    return issue(std::move(r), true);
+    return issue(std::move(r));
 }
 
 Drive::Ticket HostDrive::discard(uint64_t offset, uint64_t bytes) {
@@ -206,21 +222,21 @@ Drive::Ticket HostDrive::discard(uint64_t offset, uint64_t bytes) {
     r->kind = Kind::kDiscard;
     r->offset = offset;
     r->bytes = bytes;
-    return issue(std::move(r), true);
+    return issue(std::move(r));
 }
 
 Drive::Ticket HostDrive::flush() {
     auto r = std::make_shared<Request>();
     r->kind = Kind::kFlush;
-    return issue(std::move(r), false);
+    return issue(std::move(r));
 }
 
 // On the queue.
 void HostDrive::perform(Request& r) {
     auto status = perform_on(*r.medium, r);
     if (status.ok()) return;
-    if (r.kind == Kind::kRead ? settings_.ignore_read_errors : settings_.ignore_write_errors) return;
     r.host = status_of(status.code);
+    r.host_code = status.code;
     r.message = std::move(status.message);
 }
 
@@ -264,7 +280,6 @@ IoStatus HostDrive::perform_on(Medium& m, Request& r) {
         done = overlay_of(m);
         if (done.ok()) done = zeroes ? m.overlay->write_zeroes(r.offset, r.bytes) : m.overlay->write(r.offset, r.data);
     }
-    r.data = {};
     return done;
 }
 
@@ -364,29 +379,89 @@ DriveStatus HostDrive::finish(Ticket ticket, std::vector<uint8_t>* data) {
     const auto found = requests_.find(ticket);
     if (found == requests_.end()) return DriveStatus::kIoError;
     const RequestPtr r = found->second;
-    requests_.erase(found);
-    if (r->number) queue_.wait(r->number);
+    if (r->issued == DriveStatus::kStopped) return DriveStatus::kStopped;
     DriveStatus status = r->issued;
+    bool good = status == DriveStatus::kOk;
     if (r->number) {
-        if (checked()) settle_digests(*r);
-        std::optional<ErrorInput> error;
-        if (r->host != DriveStatus::kOk) {
-            notice_(fmt::format("drive '{}': {}", settings_.id, r->message));
-            error = ErrorInput{static_cast<uint8_t>(r->host)};
-        }
-        if (const auto entered = error_port_.ask(clock_.icount(), error)) {
-            status = static_cast<DriveStatus>(std::min<uint8_t>(entered->status, static_cast<uint8_t>(DriveStatus::kOutOfRange)));
-        } else if (error) {
-            door_.refuse(fmt::format("drive '{}': the host has an error that it hadn't when this was recorded: {}",
-                                     settings_.id, r->message));
-        }
+        queue_.wait(r->number);
+        status = outcome(*r);
+        good = status == DriveStatus::kOk;
+        if (!good && settle_failure(*r, status)) return DriveStatus::kStopped;
     }
+    requests_.erase(found);
     if (data && r->kind == Kind::kRead) {
         *data = std::move(r->data);
-        if (status != DriveStatus::kOk) data->assign(r->bytes, 0);
+        if (!good) data->assign(r->bytes, 0);
         data->resize(r->bytes);
     }
     return status;
+}
+
+// What became of a request that the host has done, or had when it was recorded.
+DriveStatus HostDrive::outcome(Request& r) {
+    if (checked()) settle_digests(r);
+    r.digests.clear();
+    std::optional<ErrorInput> error;
+    if (r.host != DriveStatus::kOk) {
+        const bool ignored = (r.kind == Kind::kRead ? settings_.on_read_error : settings_.on_write_error) == ErrorAction::kIgnore;
+        if (!ignored) notice_(fmt::format("drive '{}': {}", settings_.id, r.message));
+        error = ErrorInput{static_cast<uint8_t>(r.host)};
+    }
+    if (const auto entered = error_port_.ask(clock_.icount(), error))
+        return static_cast<DriveStatus>(std::min<uint8_t>(entered->status, static_cast<uint8_t>(DriveStatus::kOutOfRange)));
+    if (error) {
+        door_.refuse(fmt::format("drive '{}': the host has an error that it hadn't when this was recorded: {}", settings_.id,
+                                 r.message));
+    }
+    return DriveStatus::kOk;
+}
+
+// True: the machine stops, and the request waits. What is done follows from the error and the settings alone, so that a
+// replay does the same. There it waits, too: whatever came in while the machine stood still finds it waiting.
+bool HostDrive::settle_failure(Request& r, DriveStatus& status) {
+    const bool write = r.kind != Kind::kRead, no_space = status == DriveStatus::kNoSpace;
+    ErrorAction action = write ? settings_.on_write_error : settings_.on_read_error;
+    if (action == ErrorAction::kEnospc) action = no_space ? ErrorAction::kStop : ErrorAction::kReport;
+    if (failed_) {
+        Failure failure{settings_.id, node(), write, action, {}, reason_of(status, r.host_code)};
+        if (io_state_ != IoState::kNone) failure.no_space = no_space;
+        failed_(failure);
+    }
+    if (action == ErrorAction::kIgnore) status = DriveStatus::kOk;
+    if (action != ErrorAction::kStop) return false;
+    if (!write) r.data.clear();
+    r.issued = DriveStatus::kStopped;
+    r.number = 0;
+    r.host = DriveStatus::kOk;
+    r.host_code = 0;
+    set_io_state(no_space ? IoState::kNoSpace : IoState::kFailed);
+    if (stop_) stop_();
+    return true;
+}
+
+bool HostDrive::go_on() {
+    if (io_state_ == IoState::kNone) return false;
+    const bool waits = std::ranges::any_of(requests_, [](const auto& r) { return r.second->issued == DriveStatus::kStopped; });
+    if (waits) door_.enter(retry_port_, {});
+    else if (io_state_ != IoState::kOk) set_io_state(IoState::kOk);  // they were given up, by a reset
+    return waits;
+}
+
+// What a read gets, and whether there is a medium, is as it is now.
+void HostDrive::retry() {
+    set_io_state(IoState::kOk);
+    for (const auto& [ticket, r] : requests_) {
+        if (r->issued != DriveStatus::kStopped) continue;
+        r->issued = DriveStatus::kOk;
+        submit(r);
+    }
+    if (retried_) retried_();
+}
+
+void HostDrive::set_io_state(IoState state) {
+    if (io_state_ == IoState::kNone) return;
+    io_state_ = state;
+    publish_info();
 }
 
 void HostDrive::cancel(Ticket ticket) {
@@ -502,6 +577,7 @@ void HostDrive::publish_info() {
         now.size = medium_->size;
         now.overlay = medium_->overlay_path;
     }
+    now.io_state = io_state_;
     std::lock_guard lock(info_mutex_);
     info_ = std::move(now);
     idle_medium_ = medium_;
@@ -604,8 +680,13 @@ void HostDrive::request_state(StateVisitor& v, Request& r) {
     if (!v.saving()) return;
     // Done by now. The digests of what it read needn't be kept: a replay takes them again if it is asked.
     v("host_status", r.host);
-    if (r.kind == Kind::kRead) v("data", r.data, size_t{1} << 28);
+    const bool waits = r.issued == DriveStatus::kStopped;
+    // A write that may have to be tried again.
+    const bool kept = r.kind == Kind::kRead || (r.kind == Kind::kWrite && may_stop(settings_.on_write_error));
+    if (kept) v("data", r.data, size_t{1} << 28);
     if (v.loading()) {
+        const bool whole = r.kind != Kind::kWrite || r.data.size() == r.bytes;
+        if (r.issued > DriveStatus::kStopped || (waits && (queued || !whole))) v.fail("a request can't be tried again");
         r.medium = medium_;
         r.number = queued ? queue_.post([] {}) : 0;
     }

@@ -5,8 +5,9 @@
 //
 // While recording and replaying, the image is only read, and what the guest writes goes to an overlay. What is read of
 // the image is checked: the digest of each block enters through the port "drive.ID.blocks" when the guest is first
-// given something of it, and is compared in replay. The host's errors enter through "drive.ID.error". A change of
-// the medium by the user enters through "drive.ID.medium".
+// given something of it, and is compared in replay. The host's errors enter through "drive.ID.error": whether
+// the machine stops for one follows from that. That it goes on, and tries again, enters through "drive.ID.retry". A
+// change of the medium by the user enters through "drive.ID.medium".
 //
 // VM thread, unless said otherwise. Source: docs/replay.rst, "Disks".
 #pragma once
@@ -23,6 +24,7 @@
 #include <vector>
 
 #include "block/drive.h"
+#include "block/error_action.h"
 #include "block/image.h"
 #include "block/io_queue.h"
 #include "block/overlay.h"
@@ -52,6 +54,12 @@ struct ErrorInput {
     }
 };
 
+// The machine goes on: what it stopped for is tried again.
+struct RetryInput {
+    template <class V>
+    void fields(V&) {}
+};
+
 // What the user does to the medium.
 struct MediumInput {
     enum Action : uint8_t { kAskForEject, kOpenTray, kCloseTray, kRemove, kInsert };
@@ -77,7 +85,7 @@ class HostDrive final : public Drive {
         bool read_only = false;      // the medium that it begins with
         bool discard = false;        // discard=unmap; otherwise the guest's discards do nothing
         bool detect_zeroes = false;  // writes of zeroes become write_zeroes
-        bool ignore_read_errors = false, ignore_write_errors = false;  // rerror=, werror=ignore
+        ErrorAction on_read_error = ErrorAction::kReport, on_write_error = ErrorAction::kReport;
         // Of the first medium; empty: make_node() names it. storage_alone: it has no node of a format.
         std::string node, storage_node;
         bool storage_alone = false;
@@ -91,6 +99,15 @@ class HostDrive final : public Drive {
         kReplayed,   // into a temporary one; the image is compared with the recorded digests
     };
     using Notice = std::function<void(const std::string&)>;
+    // A request that the host couldn't do, as QMP's BLOCK_IO_ERROR tells it.
+    struct Failure {
+        std::string drive, node;
+        bool write = false;
+        ErrorAction action = ErrorAction::kReport;  // what is done about it: not kEnospc
+        std::optional<bool> no_space{};             // if there is an I/O status
+        std::string reason;
+    };
+    enum class IoState : uint8_t { kNone, kOk, kFailed, kNoSpace };  // kNone: no error can stop the machine
 
     HostDrive(Door& door, VirtualClock& clock, Settings settings, Notice notice);
     ~HostDrive() override;
@@ -107,6 +124,12 @@ class HostDrive final : public Drive {
 
     // At a boundary of a replay: from here on the machine is a live one. What it writes stays in the temporary overlay.
     void go_live();
+
+    // Who is told of failures, in replay too; and who stops the machine for one, which isn't to be done in replay.
+    void on_failure(std::function<void(const Failure&)> failed) { failed_ = std::move(failed); }
+    void on_stop(std::function<void()> stop) { stop_ = std::move(stop); }
+    // At a boundary of a live machine that runs: what it stopped for is tried again. True: there was something.
+    bool go_on();
 
     // --- for the user; any thread. What is done enters through the door, and is dropped in replay ---
     // Errors: the image can't be opened.
@@ -130,6 +153,7 @@ class HostDrive final : public Drive {
         bool removable = false, inserted = false, locked = false, tray_open = false, read_only = false;
         uint64_t size = 0;
         std::string overlay;  // where writes go instead; empty: nowhere else
+        IoState io_state = IoState::kNone;
     };
     Info info() const;
 
@@ -175,6 +199,7 @@ class HostDrive final : public Drive {
     Ticket flush() override;
     DriveStatus finish(Ticket ticket, std::vector<uint8_t>* data) override;
     void cancel(Ticket ticket) override;
+    void on_retry(std::function<void()> retried) override { retried_ = std::move(retried); }
     void lock(bool locked) override;
     void eject(bool open) override;
     void on_medium_change(std::function<void()> changed) override { changed_ = std::move(changed); }
@@ -204,18 +229,24 @@ class HostDrive final : public Drive {
         uint64_t offset = 0, bytes = 0;
         std::vector<uint8_t> data;
         bool may_unmap = false;
-        DriveStatus issued = DriveStatus::kOk;  // what is wrong with the request itself
+        DriveStatus issued = DriveStatus::kOk;  // what is wrong with the request itself; or kStopped: it waits
         // Of the queue:
         std::shared_ptr<Medium> medium;
         uint64_t number = 0;
         DriveStatus host = DriveStatus::kOk;
+        int host_code = 0;
         std::string message;
         std::vector<BlockDigest> digests;
     };
     using RequestPtr = std::shared_ptr<Request>;
 
     bool checked() const { return mode_ == Mode::kRecorded || mode_ == Mode::kReplayed; }
-    Ticket issue(RequestPtr request, bool writes);
+    Ticket issue(RequestPtr request);
+    void submit(const RequestPtr& request);
+    DriveStatus outcome(Request& r);
+    bool settle_failure(Request& r, DriveStatus& status);
+    void retry();
+    void set_io_state(IoState state);
     void perform(Request& r);
     IoStatus perform_on(Medium& m, Request& r);
     IoStatus read_medium(Medium& m, uint64_t offset, std::span<uint8_t> to, std::vector<BlockDigest>& digests);
@@ -237,7 +268,8 @@ class HostDrive final : public Drive {
     std::atomic<Mode> mode_ = Mode::kDirect;
     std::string overlay_prefix_;
     std::function<std::string(const std::string&)> path_map_;
-    std::function<void()> changed_, asked_;
+    std::function<void()> changed_, asked_, retried_, stop_;
+    std::function<void(const Failure&)> failed_;
 
     // --- state ---
     std::map<Ticket, RequestPtr> requests_;
@@ -254,6 +286,8 @@ class HostDrive final : public Drive {
     AnswerPort<BlocksInput> blocks_port_;
     AnswerPort<ErrorInput> error_port_;
     InputPort<MediumInput> medium_port_;
+    InputPort<RetryInput> retry_port_;
+    IoState io_state_ = IoState::kNone;
     std::mutex staged_mutex_;
     std::vector<std::pair<ImageSpec, std::unique_ptr<Image>>> staged_;  // opened for the door to let in
     uint64_t highest_version_ = 0;
@@ -262,5 +296,8 @@ class HostDrive final : public Drive {
     Info info_;
     IoQueue queue_;  // last: its thread uses the rest
 };
+
+// As QMP calls it: "ok", "failed", "nospace".
+std::string_view io_state_name(HostDrive::IoState state);
 
 }  // namespace qr

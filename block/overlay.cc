@@ -200,29 +200,71 @@ uint64_t Overlay::slot_offset(uint32_t slot) const {
 
 // --- slots ---
 
-IoStatus Overlay::add_group() {
-    groups_.push_back(nullptr);
-    if (!kept_) return {};
-    const uint64_t offset = kBlock + (groups_.size() - 1) * kGroupBytes;
+IoStatus Overlay::map_group(size_t group) {
+    if (!kept_ || groups_[group]) return {};
+    const uint64_t offset = kBlock + group * kGroupBytes;
     // A page of a mapped file that has no room on the disk would kill the process when it is touched.
     if (const int code = posix_fallocate(fd_, static_cast<off_t>(offset), kDirectoryBytes); code != 0)
         return errno = code, host_error("making room");
     void* mapped = mmap(nullptr, kDirectoryBytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd_, static_cast<off_t>(offset));
     if (mapped == MAP_FAILED) return host_error("mmap");
-    groups_.back() = static_cast<uint8_t*>(mapped);
+    groups_[group] = static_cast<uint8_t*>(mapped);
+    // Those that came while it had no room.
+    for (size_t i = 0; i < root_.size(); ++i) {
+        for (size_t k = 0; root_[i] && k < kLeafBlocks; ++k) {
+            const Entry& entry = root_[i]->entries[k];
+            if (entry.slot != kNone && entry.slot / kSlotsPerGroup == group) publish(i * kLeafBlocks + k, entry);
+        }
+    }
+    return {};
+}
+
+// The file hasn't it, or has no directory to name it.
+bool Overlay::hidden(uint32_t slot) const {
+    return resident_.contains(slot) || (kept_ && !groups_[slot / kSlotsPerGroup]);
+}
+
+// There may be room by now.
+IoStatus Overlay::show(uint64_t block, const Entry& entry) {
+    if (auto done = map_group(entry.slot / kSlotsPerGroup); !done.ok()) return done;
+    if (const auto found = resident_.find(entry.slot); found != resident_.end()) {
+        const std::span<const uint8_t> all = found->second;
+        for (unsigned sector = 0; sector < kBlock / kSector; ++sector) {
+            if (!entry.has(sector)) continue;  // the others may need room that there isn't
+            const uint64_t at = sector * kSector;
+            if (auto done = write_all(fd_, slot_offset(entry.slot) + at, all.subspan(at, kSector)); !done.ok()) return done;
+        }
+        resident_.erase(found);
+    }
+    publish(block, entry);
+    return {};
+}
+
+IoStatus Overlay::show_all() {
+    if (resident_.empty() && std::ranges::all_of(groups_, [](const uint8_t* group) { return group; })) return {};
+    for (size_t i = 0; i < root_.size(); ++i) {
+        if (!root_[i]) continue;
+        for (size_t k = 0; k < kLeafBlocks; ++k) {
+            const Entry& entry = root_[i]->entries[k];
+            if (entry.slot == kNone || !hidden(entry.slot)) continue;
+            if (auto done = show(i * kLeafBlocks + k, entry); !done.ok()) return done;
+        }
+    }
     return {};
 }
 
 IoStatus Overlay::take_slot(uint32_t& slot) {
-    IoStatus status;
+    uint32_t taken;
     if (!free_slots_.empty()) {
-        slot = free_slots_.back();
+        taken = free_slots_.back();
         free_slots_.pop_back();
     } else {
-        slot = static_cast<uint32_t>(slot_users_.size());
+        taken = static_cast<uint32_t>(slot_users_.size());
         slot_users_.push_back(0);
-        if (slot / kSlotsPerGroup == groups_.size()) status = add_group();
+        if (taken / kSlotsPerGroup == groups_.size()) groups_.push_back(nullptr);
     }
+    auto status = map_group(taken / kSlotsPerGroup);
+    slot = taken;
     slot_users_[slot] = 1;
     return status;
 }
@@ -238,7 +280,7 @@ IoStatus Overlay::write_slot(uint32_t slot, uint64_t inside, std::span<const uin
     if (!resident_.empty()) {
         if (const auto found = resident_.find(slot); found != resident_.end()) {
             std::ranges::copy(from, found->second.begin() + static_cast<ptrdiff_t>(inside));
-            return {};
+            return {};  // whoever maps it shows it
         }
     }
     auto status = write_all(fd_, slot_offset(slot) + inside, from);
@@ -382,10 +424,12 @@ IoStatus Overlay::write_block(uint64_t block, unsigned first_sector, std::span<c
     };
     const bool shared = entry.slot != kNone && slot_users_[entry.slot] > 1;
     if (entry.slot != kNone && !shared && !entry.zero) {
+        const bool was_hidden = hidden(entry.slot);
         note(write_slot(entry.slot, inside, from));
         const auto before = entry.valid;
         set_bits(entry.valid, first_sector, sectors);
-        if (before != entry.valid) publish(block, entry);
+        if (was_hidden) note(show(block, entry));
+        else if (before != entry.valid) publish(block, entry);
         return status;
     }
     // A slot of its own, with what was in the old one.
@@ -433,7 +477,9 @@ IoStatus Overlay::write_zeroes(uint64_t offset, uint64_t bytes) {
             done = write_block(block, static_cast<unsigned>(offset % kBlock / kSector), {zeroes.data(), part});
         } else {
             Entry& entry = entry_for_write(block);
-            if (!entry.zero || !entry.full()) {
+            if (entry.zero && entry.full()) {
+                if (hidden(entry.slot)) done = show(block, entry);
+            } else {
                 const uint32_t old = entry.slot;
                 done = take_slot(entry.slot);
                 entry.zero = true;
@@ -452,6 +498,7 @@ IoStatus Overlay::write_zeroes(uint64_t offset, uint64_t bytes) {
 
 IoStatus Overlay::flush() {
     if (!kept_) return {};
+    if (auto done = show_all(); !done.ok()) return done;
     return fdatasync(fd_) == 0 ? IoStatus{} : host_error("flush");
 }
 

@@ -8,8 +8,8 @@
 // directory says at any moment what the present version is: it is good after kill -9, and after a power cut to the
 // last flush(). docs/replay-format.rst, "Overlays", has the format.
 //
-// A write always takes effect: what the host has no room for stays in memory, and the error is told. (A replay, whose
-// host has room, must see the same disk.)
+// A write always takes effect: what the host has no room for stays in memory, and the error is told, until there is room
+// at the next write to the same block, or at a flush. (A replay, whose host has room, must see the same disk.)
 // Source: none (project convention).
 #pragma once
 
@@ -107,7 +107,10 @@ class Overlay {
     void publish(uint64_t block, const Entry& entry);
     void unpublish(uint32_t slot);
     void unpublish_all(const Root& root);
-    IoStatus add_group();
+    IoStatus map_group(size_t group);
+    bool hidden(uint32_t slot) const;
+    IoStatus show(uint64_t block, const Entry& entry);
+    IoStatus show_all();
     static Result<Origin> read_header(int fd, const std::string& path);
     Result<void> load(const std::string& path);
 

@@ -56,6 +56,7 @@ void info_block(HmpCall& call) {
                        info.tray_open ? "open" : "closed");
         }
         if (!info.inserted) continue;
+        if (info.io_state > HostDrive::IoState::kOk) call.print("    I/O status:       {}\n", io_state_name(info.io_state));
         if (!info.backing_file.empty()) call.print("    Backing file:     {}\n", info.backing_file);
         if (!info.overlay.empty()) call.print("    Writes go to:     {}\n", info.overlay);
         if (call.args.has("-v")) call.print("    Size:             {} bytes\n", info.size);

@@ -3,9 +3,25 @@
 // QMP's view of drives and their images. Types and members are those of QEMU's QMP reference.
 #include "block/image_info.h"
 #include "monitor/handlers.h"
+#include "monitor/monitor.h"
 #include "monitor/qmp_call.h"
 
-namespace qr::qmp {
+namespace qr {
+
+void Monitor::disk_failed(const HostDrive::Failure& failure) {
+    if (sessions_.empty()) return;
+    Json data = {{"device", failure.drive},
+                 {"node-name", failure.node},
+                 {"operation", failure.write ? "write" : "read"},
+                 {"action", error_action_name(failure.action)},
+                 {"reason", failure.reason}};
+    if (failure.no_space) data["nospace"] = *failure.no_space;
+    on_io([this, text = data.dump(), when = g_get_real_time()] {
+        for (const auto& session : sessions_) session->announce("BLOCK_IO_ERROR", text, when);
+    });
+}
+
+namespace qmp {
 
 namespace {
 
@@ -91,6 +107,7 @@ void query_block(QmpCall& call) {
         const HostDrive::Info info = drive->info();
         Json one = {{"device", info.id}, {"type", "unknown"}, {"removable", info.removable}, {"locked", info.locked}};
         if (info.removable) one["tray_open"] = info.tray_open;
+        if (info.io_state != HostDrive::IoState::kNone) one["io-status"] = io_state_name(info.io_state);
         const auto nodes = drive->nodes();
         if (!nodes.empty()) one["inserted"] = node_json(call, *drive, nodes.front(), true, true);
         call.result.push_back(std::move(one));
@@ -107,4 +124,5 @@ void query_named_block_nodes(QmpCall& call) {
     }
 }
 
-}  // namespace qr::qmp
+}  // namespace qmp
+}  // namespace qr

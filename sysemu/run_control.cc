@@ -10,7 +10,8 @@
 namespace qr {
 
 std::string_view run_state_name(RunState state) {
-    constexpr std::string_view kNames[] = {"prelaunch", "running", "paused", "debug", "shutdown", "suspended"};
+    constexpr std::string_view kNames[] = {"prelaunch", "running", "paused", "debug", "shutdown",
+                                           "suspended", "io-error"};
     return kNames[static_cast<size_t>(state)];
 }
 

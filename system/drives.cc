@@ -32,8 +32,8 @@ Result<std::unique_ptr<Drives>> Drives::create(const std::vector<DriveConfig>& c
         settings.read_only = config.read_only;
         settings.discard = config.discard;
         settings.detect_zeroes = config.detect_zeroes;
-        settings.ignore_read_errors = config.ignore_read_errors;
-        settings.ignore_write_errors = config.ignore_write_errors;
+        settings.on_read_error = config.on_read_error;
+        settings.on_write_error = config.on_write_error;
         settings.node = config.node;
         settings.storage_node = config.storage_node;
         settings.storage_alone = config.storage_alone;

@@ -235,6 +235,9 @@ class Emulator {
             if (monitor_) monitor_->event(event);
             if (event.kind == RunEvent::Kind::kStop && starts_somewhere() && !std::exchange(arrived_, true)) offer_gdb();
         };
+        ears.disk_failed = [this](const HostDrive::Failure& failure) {
+            if (monitor_) monitor_->disk_failed(failure);
+        };
         // Who begins somewhere in particular will come to look.
         ears.watched = [this] { return starts_somewhere() || (monitor_ && monitor_->attached()); };
         auto machine = Machine::create(config_, files_, make_engine(), settings, std::move(ears), drives);

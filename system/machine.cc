@@ -138,10 +138,20 @@ CheckpointMaker::Changes Machine::disk_changes() {
 }
 
 void Machine::build_loop(const RunLoop::Settings& settings, MachineEars ears) {
+    const auto retry_disks = [this] {
+        bool any = false;
+        for (const auto& drive : drives_->all()) any |= drive->go_on();
+        return any;
+    };
+    for (const auto& drive : drives_->all()) {
+        drive->on_failure(ears.disk_failed);
+        drive->on_stop([this] { loop_->stop_for_disk(); });
+    }
     loop_ = std::make_unique<RunLoop>(
         RunLoop::Parts{board_->cpu(), countdown_, clock_, door_, [this] { board_->reset(); },
                        [this] { return board_->wake(); }, std::move(ears.notice), std::move(ears.event),
                        std::move(ears.watched), [this](int64_t seconds) { board_->adjust_rtc(seconds); },
+                       retry_disks,
                        [this] {
                            for (const auto& drive : drives_->all()) drive->go_live();
                        }},

@@ -47,6 +47,7 @@ struct MachineEars {
     std::function<void(const std::string&)> notice;  // a line for the user
     std::function<void(const RunEvent&)> event{};
     std::function<bool()> watched{};                 // see RunLoop::Parts
+    std::function<void(const HostDrive::Failure&)> disk_failed{};
 };
 
 class Machine {

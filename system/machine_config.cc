@@ -79,8 +79,8 @@ json drive_json(const DriveConfig& d) {
         {"read_only", d.read_only},
         {"discard", d.discard},
         {"detect_zeroes", d.detect_zeroes},
-        {"ignore_read_errors", d.ignore_read_errors},
-        {"ignore_write_errors", d.ignore_write_errors},
+        {"rerror", error_action_name(d.on_read_error)},
+        {"werror", error_action_name(d.on_write_error)},
         {"file", d.file},
         {"format", d.format},
         {"offset", d.offset},
@@ -99,6 +99,14 @@ json drive_json(const DriveConfig& d) {
     return j;
 }
 
+// Older logs know two of them.
+ErrorAction action_from(const json& j, const char* name, const char* ignore) {
+    if (!j.contains(name)) return j.at(ignore).get<bool>() ? ErrorAction::kIgnore : ErrorAction::kReport;
+    const auto action = parse_error_action(j.at(name).get<std::string>());
+    if (!action) throw std::invalid_argument(fmt::format("{} of a drive is none", name));
+    return *action;
+}
+
 DriveConfig drive_from(const json& j) {
     DriveConfig d;
     j.at("id").get_to(d.id);
@@ -115,8 +123,8 @@ DriveConfig drive_from(const json& j) {
     j.at("read_only").get_to(d.read_only);
     j.at("discard").get_to(d.discard);
     j.at("detect_zeroes").get_to(d.detect_zeroes);
-    j.at("ignore_read_errors").get_to(d.ignore_read_errors);
-    j.at("ignore_write_errors").get_to(d.ignore_write_errors);
+    d.on_read_error = action_from(j, "rerror", "ignore_read_errors");
+    d.on_write_error = action_from(j, "werror", "ignore_write_errors");
     j.at("file").get_to(d.file);
     j.at("format").get_to(d.format);
     j.at("offset").get_to(d.offset);
@@ -138,7 +146,7 @@ DriveConfig drive_from(const json& j) {
 std::string seen_of(const DriveConfig& d) {
     json j = drive_json(d);
     for (const char* hidden : {"id", "file", "format", "offset", "size", "disk_size", "no_backing", "node", "storage_node",
-                               "storage_alone", "snapshot"})
+                               "storage_alone", "snapshot", "rerror", "werror"})
         j.erase(hidden);
     j["medium"] = !d.file.empty();
     return j.dump();

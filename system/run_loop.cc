@@ -94,6 +94,7 @@ bool RunLoop::catch_up() {
             else parts_.door.mailbox().wait();
             continue;
         }
+        if (!replayer_ && parts_.retry_disks && parts_.retry_disks()) continue;
         if (replayer_ && wait_for_pace()) continue;
         if (suspended_ || parts_.cpu.halted()) {
             idle();
@@ -120,6 +121,7 @@ void RunLoop::settle() {
 void RunLoop::serve_requests() {
     const uint32_t wanted = requests_;
     requests_ = 0;
+    if (wanted & kDiskStop && !replayer_) pause(RunState::kIoError, {});
     if (wanted & kExit) return finish("the guest asked the emulator to exit");
     const bool by_guest = !(wanted & kUserReset);
     const std::string_view reset = by_guest ? "guest-reset" : "host-qmp-system-reset";
@@ -140,6 +142,7 @@ void RunLoop::serve_requests() {
         parts_.reset_machine();
         tell({RunEvent::Kind::kReset, by_guest, reset});
         if (stopped_ == RunState::kShutdown) stopped_ = RunState::kPaused;
+        else if (stopped_ == RunState::kIoError) stopped_ = RunState::kPrelaunch;  // nothing waits to be tried again
         return;
     }
     if (wanted & kSuspend) {

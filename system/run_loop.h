@@ -77,6 +77,9 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
         std::function<void(const RunEvent&)> event{};
         std::function<bool()> watched{};
         std::function<void(int64_t seconds)> adjust_rtc{};  // needed unless it keeps virtual time
+        // A machine that runs, and isn't replayed: what it stopped for by stop_for_disk() is tried again. True: there was
+        // something.
+        std::function<bool()> retry_disks{};
         std::function<void()> become_live{};  // a replay goes on as a live machine: drives and others have to know
     };
 
@@ -112,6 +115,8 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     }
     // From the door: the reset button.
     void reset_by_user();
+    // A drive has an error that the machine is to stop for. A replay doesn't.
+    void stop_for_disk() { request(kDiskStop); }
 
     void state(StateVisitor& v);
     // A snapshot took the machine elsewhere: the host's pace and the log's cursor follow. What had stopped it for good
@@ -154,7 +159,7 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     }
 
   private:
-    enum Request : uint32_t { kReset = 1, kShutdown = 2, kSuspend = 4, kExit = 8, kUserReset = 16 };
+    enum Request : uint32_t { kReset = 1, kShutdown = 2, kSuspend = 4, kExit = 8, kUserReset = 16, kDiskStop = 32 };
     void request(Request r);
     void settle();
     void serve_requests();

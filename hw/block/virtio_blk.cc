@@ -44,6 +44,12 @@ VirtioBlk::VirtioBlk(std::string name, VirtualClock& clock, Drive& drive, std::s
       timer_(clock, std::move(name), [this] { requests_due(); }) {
     add_queue(kQueueSize);
     drive_.on_medium_change([this] { transport().notify_config(); });
+    drive_.on_retry([this] {
+        for (Request& r : requests_)
+            if (r.due_ns == kNoDeadline) r.due_ns = clock_.now_ns();
+        std::ranges::stable_sort(requests_, {}, &Request::due_ns);
+        arm();
+    });
 }
 
 uint64_t VirtioBlk::features() const {
@@ -170,7 +176,7 @@ void VirtioBlk::begin(Kind kind, const VirtioChain& chain, Drive::Ticket ticket,
 }
 
 void VirtioBlk::arm() {
-    if (requests_.empty())
+    if (requests_.empty() || requests_.front().due_ns == kNoDeadline)
         timer_.disarm();
     else
         timer_.arm(requests_.front().due_ns);
@@ -197,7 +203,14 @@ void VirtioBlk::requests_due() {
         in_flight_ -= r.bytes;
         std::vector<uint8_t> data;
         const bool reads = r.kind == Kind::kRead;
-        const bool good = drive_.finish(r.ticket, reads ? &data : nullptr) == DriveStatus::kOk;
+        const DriveStatus status = drive_.finish(r.ticket, reads ? &data : nullptr);
+        if (status == DriveStatus::kStopped) {
+            in_flight_ += r.bytes;
+            r.due_ns = kNoDeadline;
+            requests_.push_back(std::move(r));
+            continue;
+        }
+        const bool good = status == DriveStatus::kOk;
         if (good && r.kind == Kind::kWrite && !write_cache()) {
             begin(Kind::kFlush, {r.head, {}, std::move(r.writable)}, drive_.flush(), 0, kFlushNs);
             continue;

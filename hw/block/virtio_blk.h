@@ -37,7 +37,7 @@ class VirtioBlk final : public VirtioDevice {
         Kind kind = Kind::kRead;
         uint16_t head = 0;
         Drive::Ticket ticket = 0;
-        int64_t due_ns = 0;
+        int64_t due_ns = 0;  // kNoDeadline: it waits until the drive says that it is being tried again
         uint64_t bytes = 0;
         std::vector<VirtioSegment> writable;  // with the status byte at its end
 

@@ -22,7 +22,11 @@ Unit::Unit(UnitWires& wires, unsigned number, std::string name, VirtualClock& cl
       wires_(wires),
       number_(number),
       clock_(clock),
-      timer_(clock, std::move(name), [this] { request_due(); }) {}
+      timer_(clock, std::move(name), [this] { request_due(); }) {
+    drive_.on_retry([this] {
+        if (ticket_ && !timer_.armed()) timer_.arm(clock_.now_ns());
+    });
+}
 
 // ---- interrupts and endings ----
 
@@ -85,12 +89,11 @@ void Unit::begin_discard(uint64_t offset, uint64_t bytes) {
 void Unit::begin_flush() { begin(drive_.flush(), false, kFlushNs); }
 
 void Unit::request_due() {
-    const Drive::Ticket ticket = ticket_;
-    ticket_ = 0;
-    if (!reading_) return request_done(drive_.finish(ticket));
     std::vector<uint8_t> bytes;
-    const DriveStatus status = drive_.finish(ticket, &bytes);
-    set_data(std::move(bytes));
+    const DriveStatus status = drive_.finish(ticket_, reading_ ? &bytes : nullptr);
+    if (status == DriveStatus::kStopped) return;  // BSY until it is tried again
+    ticket_ = 0;
+    if (reading_) set_data(std::move(bytes));
     request_done(status);
 }
 

@@ -21,7 +21,7 @@
 
 namespace qr {
 
-enum class DriveStatus : uint8_t { kOk, kIoError, kNoSpace, kReadOnly, kNoMedium, kOutOfRange };
+enum class DriveStatus : uint8_t { kOk, kIoError, kNoSpace, kReadOnly, kNoMedium, kOutOfRange, kStopped };
 
 class Drive {
   public:
@@ -40,11 +40,16 @@ class Drive {
     virtual Ticket write_zeroes(uint64_t offset, uint64_t bytes, bool may_unmap) = 0;
     virtual Ticket discard(uint64_t offset, uint64_t bytes) = 0;
     virtual Ticket flush() = 0;
-    // Waits for the host. A read's bytes go to `data` (as many as were asked for; zeroes after an error). The ticket
-    // is used up.
+    // Waits for the host. kStopped: the host has an error, and the machine stops for it; the ticket stays good, and
+    // on_retry tells when to ask again. Otherwise the ticket is used up, and a read's bytes go to `data` (as many as
+    // were asked for; zeroes after an error).
     virtual DriveStatus finish(Ticket ticket, std::vector<uint8_t>* data = nullptr) = 0;
     // Gives a request up: its result is dropped. What it writes may be written.
     virtual void cancel(Ticket ticket) = 0;
+
+    // Called when what kStopped told of is being tried again: there is something to finish() now. Not to be done in the
+    // call itself.
+    virtual void on_retry(std::function<void()>) {}
 
     // Removable media. Locked: the guest prevents removal; the user's eject asks on_eject_request first.
     virtual void lock(bool locked) = 0;

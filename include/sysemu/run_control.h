@@ -21,6 +21,7 @@ enum class RunState : uint8_t {
     kDebug,      // a breakpoint was reached
     kShutdown,   // powered off, and -no-shutdown was given
     kSuspended,  // to RAM
+    kIoError,    // by an error of the host's, as rerror= and werror= have it
 };
 // As QMP calls it: "prelaunch", "running" ...
 std::string_view run_state_name(RunState state);

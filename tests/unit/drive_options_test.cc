@@ -90,8 +90,8 @@ TEST_F(DriveOptionsTest, HowItIsRun) {
     EXPECT_FALSE(d.no_flush);
     EXPECT_TRUE(d.discard);
     EXPECT_TRUE(d.detect_zeroes);
-    EXPECT_TRUE(d.ignore_read_errors);
-    EXPECT_FALSE(d.ignore_write_errors);
+    EXPECT_EQ(d.on_read_error, ErrorAction::kIgnore);
+    EXPECT_EQ(d.on_write_error, ErrorAction::kReport);
     EXPECT_TRUE(d.snapshot);
 }
 
@@ -133,6 +133,23 @@ TEST_F(DriveOptionsTest, NamesOfNodes) {
     const auto refused = below.resolve(false);
     ASSERT_FALSE(refused.ok());
     EXPECT_EQ(refused.error().message, "-device d: Duplicate nodes with node-name='a'");
+}
+
+TEST_F(DriveOptionsTest, WhatIsDoneAboutErrors) {
+    drive("file=a,if=none,id=a");
+    drive("file=b,if=none,id=b,werror=stop,rerror=stop");
+    drive("file=c,if=none,id=c,werror=stop,rerror=stop");
+    drive("file=f,if=floppy");
+    ASSERT_TRUE(options.add_device("-device a", "ide-hd", {{"drive", "a"}, {"werror", "auto"}}).ok());
+    ASSERT_TRUE(options.add_device("-device b", "ide-hd", {{"drive", "b"}}).ok());
+    ASSERT_TRUE(options.add_device("-device c", "virtio-blk-pci", {{"drive", "c"}, {"werror", "report"}, {"rerror", "enospc"}}).ok());
+    const auto drives = all();
+    ASSERT_EQ(drives.size(), 4u);
+    using enum ErrorAction;
+    EXPECT_EQ(std::pair(drives[0].on_read_error, drives[0].on_write_error), std::pair(kReport, kReport));  // the floppy
+    EXPECT_EQ(std::pair(drives[1].on_read_error, drives[1].on_write_error), std::pair(kReport, kEnospc));
+    EXPECT_EQ(std::pair(drives[2].on_read_error, drives[2].on_write_error), std::pair(kStop, kStop));
+    EXPECT_EQ(std::pair(drives[3].on_read_error, drives[3].on_write_error), std::pair(kEnospc, kReport));
 }
 
 TEST_F(DriveOptionsTest, Snapshot) {
@@ -195,6 +212,8 @@ TEST_F(DriveOptionsTest, Errors) {
     EXPECT_EQ(error_of("file=x,format=vmdk"), "Unknown driver 'vmdk'");
     EXPECT_EQ(error_of("file=x,foo=1"), "Block format 'raw' does not support the option 'foo'");
     EXPECT_EQ(error_of("file=x,werror=foo"), "'foo' invalid write error action");
+    EXPECT_EQ(error_of("file=x,rerror=enospc"), "'enospc' invalid read error action");
+    EXPECT_EQ(error_of("werror=stop,file=x,if=floppy"), "werror is not supported by this bus type");
     EXPECT_EQ(error_of("file=x,iops=7"), "throttling isn't supported: leave out 'iops'");
     EXPECT_EQ(error_of("format=raw"), "A block device must be specified for \"file\"");
     EXPECT_EQ(error_of("file=x,id=1"), "Parameter 'id' expects an identifier");

@@ -448,5 +448,128 @@ TEST_F(MediaTest, ARecordingCanBeginInTheMiddle) {
     }
 }
 
+// What the machine stops for waits, is part of its state, and is tried again when it goes on.
+TEST(HostDrive, TriesAgainWhatTheMachineStoppedFor) {
+    auto bytes = image();
+    HostDrive::Settings settings;
+    settings.on_write_error = ErrorAction::kEnospc;
+    Machine m;
+    m.make(HostDrive::Mode::kDirect, bytes, settings);
+    unsigned stops = 0, retries = 0;
+    std::vector<HostDrive::Failure> failures;
+    m.drive->on_stop([&] { ++stops; });
+    m.drive->on_retry([&] { ++retries; });
+    m.drive->on_failure([&](const HostDrive::Failure& f) { failures.push_back(f); });
+    EXPECT_FALSE(m.drive->go_on());
+    bytes->fail_writes = EIO;
+    EXPECT_EQ(m.write(0, std::vector<uint8_t>(512, 1)), DriveStatus::kIoError);
+    EXPECT_EQ(stops, 0u);
+    EXPECT_EQ(m.drive->info().io_state, HostDrive::IoState::kOk);
+    bytes->fail_writes = ENOSPC;
+    const auto ticket = m.drive->write(512, std::vector<uint8_t>(1024, 9));
+    EXPECT_EQ(m.drive->finish(ticket, nullptr), DriveStatus::kStopped);
+    EXPECT_EQ(m.drive->finish(ticket, nullptr), DriveStatus::kStopped);
+    EXPECT_EQ(stops, 1u);
+    EXPECT_EQ(m.drive->info().io_state, HostDrive::IoState::kNoSpace);
+    ASSERT_EQ(failures.size(), 2u);
+    EXPECT_EQ(failures[0].action, ErrorAction::kReport);
+    EXPECT_EQ(failures[0].no_space, false);
+    EXPECT_EQ(failures[1].action, ErrorAction::kStop);
+    EXPECT_EQ(failures[1].no_space, true);
+    EXPECT_EQ(failures[1].reason, "No space left on device");
+    EXPECT_TRUE(m.drive->go_on());
+    EXPECT_EQ(m.drive->finish(ticket, nullptr), DriveStatus::kStopped);
+    const StateDump waiting = m.whole_state();
+    bytes->fail_writes = 0;
+    EXPECT_TRUE(m.drive->go_on());
+    EXPECT_EQ(retries, 2u);
+    EXPECT_EQ(m.drive->info().io_state, HostDrive::IoState::kOk);
+    EXPECT_EQ(m.drive->finish(ticket, nullptr), DriveStatus::kOk);
+    EXPECT_EQ(bytes->data[512], 9);
+    EXPECT_FALSE(m.drive->go_on());
+
+    auto others = image();
+    Machine other;
+    other.make(HostDrive::Mode::kDirect, others, settings);
+    ASSERT_TRUE(other.load(waiting).ok());
+    EXPECT_TRUE(other.drive->go_on());
+    EXPECT_EQ(other.drive->finish(ticket, nullptr), DriveStatus::kOk);
+    EXPECT_EQ(others->data[1535], 9);
+}
+
+// In replay nothing fails and nothing stops: the request waits all the same, with the same state, for the recorded go-ahead.
+TEST(HostDrive, AReplayWaitsAsTheRecordingDid) {
+    auto bytes = image();
+    HostDrive::Settings settings;
+    settings.on_read_error = settings.on_write_error = ErrorAction::kStop;
+    unsigned stops = 0;
+    std::vector<StateDump> then;
+    const auto work = [&](Machine& m, auto go_on) {
+        std::vector<StateDump> states;
+        m.drive->on_stop([&] { ++stops; });
+        const auto read = m.drive->read(4096, 512), write = m.drive->write(4096, std::vector<uint8_t>(512, 3));
+        m.run(5);
+        std::vector<uint8_t> data;
+        EXPECT_EQ(m.drive->finish(read, &data), DriveStatus::kStopped);
+        states.push_back(m.state());
+        EXPECT_EQ(m.drive->finish(write, nullptr), DriveStatus::kOk);
+        go_on();
+        states.push_back(m.state());
+        EXPECT_EQ(m.drive->finish(read, &data), DriveStatus::kOk);
+        EXPECT_EQ(data[0], 3);  // it samples anew
+        states.push_back(m.state());
+        return states;
+    };
+    std::vector<Logged> log;
+    {
+        Machine m;
+        m.make(HostDrive::Mode::kRecorded, bytes, settings);
+        Sink sink(m.door);
+        m.door.record_to(sink);
+        bytes->fail_reads = EIO;
+        then = work(m, [&] {
+            bytes->fail_reads = 0;
+            EXPECT_TRUE(m.drive->go_on());
+        });
+        log = sink.events;
+    }
+    ASSERT_EQ(log.size(), 2u);
+    EXPECT_EQ(log[1].port, "drive.ide0-hd0.retry");
+    Machine m;
+    m.make(HostDrive::Mode::kReplayed, bytes, settings);
+    Source source(m.door, log);
+    m.replay(source);
+    const auto now = work(m, [&] { EXPECT_TRUE(m.door.deliver_next()); });
+    for (size_t i = 0; i < then.size(); ++i) EXPECT_EQ(now[i].values, then[i].values) << i;
+    EXPECT_EQ(m.door.mismatch(), "");
+    EXPECT_EQ(source.next, log.size());
+}
+
+// rerror=ignore: what the guest gets instead is the same in replay.
+TEST(HostDrive, AnIgnoredErrorIsRecorded) {
+    auto bytes = image();
+    HostDrive::Settings settings;
+    settings.on_read_error = ErrorAction::kIgnore;
+    std::vector<Logged> log;
+    std::vector<uint8_t> then;
+    {
+        Machine m;
+        m.make(HostDrive::Mode::kRecorded, bytes, settings);
+        Sink sink(m.door);
+        m.door.record_to(sink);
+        bytes->fail_reads = EIO;
+        then = m.read(0, 512);
+        bytes->fail_reads = 0;
+        log = sink.events;
+    }
+    EXPECT_EQ(then, std::vector<uint8_t>(512));
+    Machine m;
+    m.make(HostDrive::Mode::kReplayed, bytes, settings);
+    Source source(m.door, log);
+    m.replay(source);
+    EXPECT_EQ(m.read(0, 512), then);
+    EXPECT_EQ(m.door.mismatch(), "");
+}
+
 }  // namespace
 }  // namespace qr

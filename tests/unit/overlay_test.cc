@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <filesystem>
 #include <map>
 #include <random>
@@ -46,7 +49,8 @@ struct OverlayTest : testing::Test {
             std::copy_n(base.begin() + static_cast<ptrdiff_t>(at), to.size(), to.begin());
             return IoStatus{};
         }).ok());
-        ASSERT_EQ(got, disk);
+        const auto [at, other] = std::ranges::mismatch(got, disk);
+        ASSERT_TRUE(at == got.end()) << "byte " << at - got.begin() << " is " << int{*at} << ", not " << int{*other};
     }
 
     void change(Overlay& overlay, std::mt19937& random) {
@@ -146,6 +150,52 @@ TEST_F(OverlayTest, TheFileIsGoodAtAnyMoment) {
         EXPECT_EQ(bytes->data, disk);
         EXPECT_LE(*written, (*opened)->written_bytes());
     }
+}
+
+// A host that has no room for a while: what was written is there all along, is told not to be in the file, and is put
+// there by the next write or flush.
+TEST_F(OverlayTest, NoRoomForAWhile) {
+    const auto before = std::signal(SIGXFSZ, SIG_IGN);
+    const auto limit = [](rlim_t bytes) {
+        rlimit limits;
+        getrlimit(RLIMIT_FSIZE, &limits);
+        limits.rlim_cur = std::min(bytes, limits.rlim_max);
+        ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limits), 0);
+    };
+    const auto write = [&](Overlay& overlay, uint64_t sector, uint8_t value) {
+        const std::vector<uint8_t> data(1024, value);
+        std::ranges::copy(data, disk.begin() + static_cast<ptrdiff_t>(sector * 512));
+        return overlay.write(sector * 512, data).ok();
+    };
+    // The directory itself has none, or only the blocks.
+    for (const rlim_t room : {Overlay::kBlock, 2 * Overlay::kBlock}) {
+        SCOPED_TRACE(room);
+        disk = base;
+        auto overlay = create(true);
+        limit(room);
+        EXPECT_FALSE(write(*overlay, 100, 1));
+        EXPECT_FALSE(write(*overlay, 400, 2));
+        EXPECT_FALSE(write(*overlay, 400, 3));
+        EXPECT_FALSE(overlay->write_zeroes(20 * Overlay::kBlock, Overlay::kBlock).ok() && room == Overlay::kBlock);
+        std::fill_n(disk.begin() + 20 * Overlay::kBlock, Overlay::kBlock, 0);
+        EXPECT_FALSE(overlay->flush().ok());
+        expect_disk(*overlay);
+        limit(RLIM_INFINITY);
+        EXPECT_TRUE(write(*overlay, 100, 4));
+        {
+            auto opened = Overlay::open(path());
+            ASSERT_TRUE(opened.ok());
+            std::vector<uint8_t> sector(512);
+            const auto below = [](uint64_t, std::span<uint8_t>) { return IoStatus::fail(EIO, "nothing is here"); };
+            EXPECT_TRUE((*opened)->read(100 * 512, sector, below).ok());
+        }
+        EXPECT_TRUE(overlay->flush().ok());
+        expect_disk(*overlay);
+        auto opened = Overlay::open(path());
+        ASSERT_TRUE(opened.ok());
+        expect_disk(**opened);
+    }
+    std::signal(SIGXFSZ, before);
 }
 
 TEST_F(OverlayTest, DamagedFilesAreRefused) {
