@@ -83,6 +83,10 @@ void Monitor::announce(std::string name, std::string data) {
     });
 }
 
+void Monitor::rtc_set(int64_t offset) {
+    announce("RTC_CHANGE", fmt::format("{{\"offset\": {}, \"qom-path\": \"/machine/unattached/device[9]\"}}", offset));
+}
+
 std::optional<Error> Monitor::refusal(const Command& command) const {
     if (command.effect != Effect::kChanges || !target_.door.replaying()) return std::nullopt;
     return Error{fmt::format("{}: the machine is replaying a recording, which has all its inputs: nothing can be added",

@@ -45,6 +45,7 @@ class Monitor {
     bool attached() const { return attached_.load(std::memory_order_acquire) > 0; }
     void event(const RunEvent& event);
     void disk_failed(const HostDrive::Failure& failure);
+    void rtc_set(int64_t offset);
     // I/O thread: of VNC's clients. what: "CONNECTED", "INITIALIZED", "DISCONNECTED".
     void vnc_event(std::string_view what, const MonitorTarget::VncAddress& client);
 

@@ -420,6 +420,7 @@ class Emulator {
 
     Result<void> connect_monitors() {
         monitor_ = std::make_unique<Monitor>(monitor_target(), host_.io);
+        machine_->board().on_rtc_set([this](int64_t offset) { monitor_->rtc_set(offset); });
         unsigned n = 0;
         for (const MonitorOption& m : options_.monitors) {
             const bool mon = m.backend.starts_with("mon:");

@@ -497,6 +497,7 @@ void PcBoard::trace(IoTracer* tracer) {
 void PcBoard::set_interrupt(int pin, bool level) { parts_->routes.set_irq(pin, level); }
 
 void PcBoard::press_power_button() { parts_->pm.press_power_button(); }
+void PcBoard::on_rtc_set(std::function<void(int64_t)> listener) { parts_->rtc.on_set(std::move(listener)); }
 void PcBoard::adjust_rtc(int64_t seconds) { parts_->rtc.advance(seconds); }
 // An edge on LINT1 (MultiProcessor Specification 1.4, 3.6.2.2).
 void PcBoard::inject_nmi() {

@@ -114,6 +114,8 @@ class PcBoard {
     // is told on the VM thread.
     InputPort<PointerInput>* pointer();
     void on_absolute(std::function<void(bool)> listener);
+    // Called on the VM thread when software sets the RTC; see Mc146818::on_set().
+    void on_rtc_set(std::function<void(int64_t offset)> listener);
     // Called on the VM thread when the keyboard's LEDs change; must only tell somebody. Bit 0 Scroll Lock, 1 Num
     // Lock, 2 Caps Lock.
     void on_leds(std::function<void(uint8_t)> listener);

@@ -82,7 +82,8 @@ Mc146818::Mc146818(VirtualClock& clock, int64_t epoch_seconds, IrqLine irq8, Irq
                .max_size = 1}),
       update_timer_(clock, "mc146818.update", [this] { tick(); }),
       periodic_timer_(clock, "mc146818.periodic", [this] { update(); }),
-      slew_(slew) {
+      slew_(slew),
+      epoch_(epoch_seconds) {
     ram_[kA] = 0x26;  // 32768 Hz, 1024 Hz periodic
     ram_[kB] = k24Hour;
     set_time(epoch_seconds);
@@ -189,12 +190,20 @@ void Mc146818::set_time(int64_t epoch_seconds) {
     arm_update();
 }
 
+bool Mc146818::shows_date() const {
+    const Date d = date();
+    return d.year >= 1970 && d.month >= 1 && d.month <= 12 && d.day >= 1 && d.day <= days_in_month(d.year, d.month) &&
+           d.hour < 24 && d.minute < 60 && d.second < 60;
+}
+
 void Mc146818::advance(int64_t seconds) {
     catch_up();
-    const Date d = date();
-    const bool sane = d.year >= 1970 && d.month >= 1 && d.month <= 12 && d.day >= 1 && d.day <= days_in_month(d.year, d.month) &&
-                      d.hour < 24 && d.minute < 60 && d.second < 60;
-    if (sane && !(ram_[kB] & kSet)) set_time(time() + seconds);
+    put_forward_ += seconds;
+    if (shows_date() && !(ram_[kB] & kSet)) set_time(time() + seconds);
+}
+
+void Mc146818::tell_setting() const {
+    if (told_ && shows_date()) told_(time() - (epoch_ + put_forward_ + clock_.now_ns() / kNsPerSecond));
 }
 
 int64_t Mc146818::time() const {
@@ -401,9 +410,11 @@ void Mc146818::write_a(uint8_t value) {
 void Mc146818::write_b(uint8_t value) {
     if (periodic_flag()) flags_ |= kPf;
     if (value & kSet) value &= ~kUie;
+    const bool set = ram_[kB] & ~value & kSet;
     ram_[kB] = value;
     arm_update();
     update();
+    if (set && divider_runs()) tell_setting();
 }
 
 void Mc146818::write_data(uint8_t value) {
@@ -416,6 +427,8 @@ void Mc146818::write_data(uint8_t value) {
         case kPs2Century: ram_[kCentury] = value; break;
         default: ram_[index_] = value; break;
     }
+    constexpr uint8_t kTime[] = {kSeconds, kMinutes, kHours, kWeekday, kDay, kMonth, kYear, kCentury, kPs2Century};
+    if (std::ranges::find(kTime, index_) != std::end(kTime) && !(ram_[kB] & kSet) && divider_runs()) tell_setting();
 }
 
 }  // namespace qr

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 
 #include "exec/io.h"
 #include "hw/device.h"
@@ -36,6 +37,9 @@ class Mc146818 final : public Device {
     void advance(int64_t seconds);
     // What the clock shows, as seconds since 1970; for `info` and RTC_CHANGE.
     int64_t time() const;
+    // Called when software has set the time, with how many seconds ahead that is of the clock as it would be otherwise.
+    // Must only tell somebody.
+    void on_set(std::function<void(int64_t offset)> told) { told_ = std::move(told); }
 
   private:
     struct Date {
@@ -49,6 +53,8 @@ class Mc146818 final : public Device {
     int decode_hour(uint8_t value) const;
     Date date() const;
     void set_date(const Date& d);
+    bool shows_date() const;
+    void tell_setting() const;
 
     bool divider_runs() const;
     bool divider_reset() const;
@@ -91,6 +97,9 @@ class Mc146818 final : public Device {
     uint32_t lost_ticks_ = 0;         // slew: to be made up for
     bool made_up_ = false;            // PF stands for one of them
     bool dst_done_ = false;           // October's hour was repeated
+    const int64_t epoch_;
+    int64_t put_forward_ = 0;         // by advance(), in all. Only for who is told
+    std::function<void(int64_t)> told_;
 };
 
 }  // namespace qr

@@ -25,6 +25,24 @@ class Queries(peer.MonitorTest):
         memory, = qmp.execute("query-memdev")
         self.assertEqual((memory["id"], memory["size"], memory["host-nodes"]), ("pc.ram", 32 << 20, []))
 
+    def test_rtc_change(self):
+        """Who sets the clock is told how far ahead of its base it is."""
+        self.launch("-S", "-m", "32", "-rtc", "base=2020-01-02T03:04:05,clock=vm")
+        qmp = self.qmp()
+
+        def write(register, value):
+            for port, byte in ((0x70, register), (0x71, value)):
+                qmp.hmp(f"o/b {port:#x} {byte:#x}")
+        for writes, offset in [([(0x04, 0x10)], 7 * 3600), ([(0x0B, 0x82), (0x02, 0x09), (0x07, 0x03), (0x0B, 0x02)], 86400 + 7 * 3600 + 300),
+                               ([(0x01, 0x30), (0x0B, 0x12), (0x32, 0x20)], 86400 + 7 * 3600 + 300)]:
+            for register, value in writes:
+                write(register, value)
+            data = qmp.wait_event("RTC_CHANGE")["data"]
+            self.assertIn("qom-path", data)
+            # The peer compares with the host's clock, whatever the machine's does.
+            self.assertAlmostEqual(data["offset"], offset, delta=5 if self.peer else 0)
+            self.assertEqual([e for e in qmp.events if e["event"] == "RTC_CHANGE"], [])
+
     def test_hmp(self):
         self.launch("-S", "-m", "32")
         hmp = self.hmp()
