@@ -67,6 +67,11 @@ void Monitor::on_vm(Effect effect, std::function<void()> work, std::function<voi
     else mailbox.post(std::move(request));
 }
 
+void Monitor::attachment_changed(bool now) {
+    attached_ += now ? 1 : -1;
+    if (!now) target_.door.mailbox().post_look([this] { target_.run.left_alone(); });
+}
+
 void Monitor::event(const RunEvent& event) {
     if (sessions_.empty()) return;
     const int64_t when = g_get_real_time();

@@ -65,7 +65,7 @@ class Monitor {
     // Runs `work` on the VM thread, then `done` on the I/O thread.
     void on_vm(Effect effect, std::function<void()> work, std::function<void()> done);
     // A session's attached() has changed.
-    void attachment_changed(bool now) { attached_ += now ? 1 : -1; }
+    void attachment_changed(bool now);
 
     Jobs& jobs() { return jobs_; }  // VM thread
 

@@ -61,6 +61,10 @@ void RunLoop::quit_because(std::string_view reason) {
     finish("the user asked to quit");
 }
 
+void RunLoop::left_alone() {
+    if (held_ && !looked_at()) quit_because("host-ui");
+}
+
 void RunLoop::request(Request r) {
     requests_ |= r;
     parts_.countdown.leave();
@@ -440,6 +444,10 @@ Result<void> RunLoop::go_live() {
     return {};
 }
 
+bool RunLoop::looked_at() const {
+    return (parts_.watched && parts_.watched()) || (travel_ && travel_->listening());
+}
+
 // A replay is over, and somebody looks at it: the machine stays as it is. If it is over too soon, a debugger has to be
 // there: only who can go back has much to look at.
 bool RunLoop::hold() {
@@ -450,7 +458,7 @@ bool RunLoop::hold() {
         if (!stopped_early_) stop_replay(end_reason_ + ", and the recording goes on");
         if (!replayer_->divergence()) return false;
     } else {
-        if (!debugged && !(parts_.watched && parts_.watched())) return false;
+        if (!looked_at()) return false;
         if (replayer_->end().kind == EndKind::kDamaged) return false;
         if (!std::exchange(told_end_, true)) parts_.notice(summary());
     }

@@ -133,6 +133,7 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     void stop() override { pause(RunState::kPaused, {}); }
     Result<void> resume() override;
     void quit_because(std::string_view reason) override;
+    void left_alone() override;
     LogView log_view() const override;
     Result<void> break_at(uint64_t icount) override;
     Result<void> delete_break(std::optional<uint64_t> icount) override;
@@ -175,6 +176,7 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     void pause(RunState state, const DebugStop& why);
     bool reach_goal();
     bool stopped() const { return stopped_.has_value(); }
+    bool looked_at() const;
     bool hold();
     Error nothing_further() const;
     void finish(const std::string& reason);

@@ -50,6 +50,8 @@ class RunControl {
     virtual Result<void> resume() = 0;
     // The program ends. reason: as in RunEvent.
     virtual void quit_because(std::string_view reason) = 0;
+    // Somebody who looked at the machine has gone. An end that was kept only for that is one now.
+    virtual void left_alone() = 0;
 
     enum class LogMode : uint8_t { kNone, kRecord, kPlay };
     struct LogView {

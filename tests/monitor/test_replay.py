@@ -269,6 +269,25 @@ class Recorded(peer.MonitorTest):
         self.assertIn("EIP=", qmp.hmp("info registers"))
         self.quit_replay(process, qmp)
 
+    def test_left_at_the_end(self):
+        """It stays for whoever looks, and ends when the last one leaves."""
+        qmp = self.record()
+        time.sleep(0.3)
+        qmp.hmp(POWER_OFF)
+        self.assertEqual(self.process.wait(20), 0)
+        self.hmp_path = self.folder / "hmp-of-the-replay"
+        process = self.launch("-S", *self.replaying(), "-monitor", f"unix:{self.hmp_path},server=on,wait=off")
+        hmp = self.hmp()
+        with self.qmp() as qmp:
+            qmp.execute("cont")
+            qmp.wait_event("SHUTDOWN", 60)
+            qmp.wait_event("STOP")
+        self.assertIn("the recording ends here", hmp.run("info replay"))
+        self.assertIsNone(process.poll())
+        hmp.line.close()
+        self.assertEqual(process.wait(60), 0, process.errors.read_text())
+        self.assertRegex(process.errors.read_text(), AS_RECORDED)
+
     def test_no_reboot(self):
         qmp = self.record("-no-reboot")
         time.sleep(0.2)

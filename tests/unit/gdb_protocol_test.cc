@@ -34,6 +34,7 @@ class FakeRun final : public RunControl, public DebugControl, public MachineRequ
         return {};
     }
     void quit_because(std::string_view) override { calls.push_back("quit"); }
+    void left_alone() override {}
     LogView log_view() const override { return view; }
     Result<void> break_at(uint64_t) override { return {}; }
     Result<void> delete_break(std::optional<uint64_t>) override { return {}; }
