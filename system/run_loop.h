@@ -118,6 +118,10 @@ class RunLoop final : public MachineControl, public RunControl, public Travelled
     // A drive has an error that the machine is to stop for. A replay doesn't.
     void stop_for_disk() { request(kDiskStop); }
 
+    // The guest has asked the board for something that isn't done yet: this is no place for a snapshot, which wouldn't
+    // have it.
+    bool requested() const { return requests_ != 0; }
+
     void state(StateVisitor& v);
     // A snapshot took the machine elsewhere: the host's pace and the log's cursor follow. What had stopped it for good
     // is undone.

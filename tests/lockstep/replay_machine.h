@@ -28,6 +28,8 @@ class ReplayMachine {
     void run_to(uint64_t icount);
     // Timers, inputs, time that passes in HLT: until the next instruction can be executed.
     void catch_up();
+    // That has to come first, before it is saved.
+    bool requested() const { return machine_->loop().requested(); }
 
     uint64_t icount() { return machine_->clock().icount(); }
     i386::Cpu& cpu() { return machine_->board().cpu(); }

@@ -123,7 +123,7 @@ class Resumer {
                 if (!finish(*b, loaded_at)) return kDifferent;
                 b.reset();
             }
-            if (point.caught_up) a.catch_up();
+            if (point.caught_up || a.requested()) a.catch_up();
             if (a.ended()) break;
             const auto bytes = a.save();
             if (!bytes) return complain(bytes.error());
