@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Disk options; see drive_options.h. Source: qemu-system-i386(1); messages as QEMU 7.2 was seen to write them.
+//
+// Longer than most: -drive, -blockdev, -device and the short forms name the same drives, and each is checked against the others.
 #include "block/drive_options.h"
 
 #include <algorithm>
