@@ -85,12 +85,14 @@ void Emitter::side_exit(const Insn& i, unsigned cc, int32_t offset) {
     e.offset = offset;
     e.left = i.left;
     e.store = !stored_;
+    e.esp = esp_;
     conditional(cc, e.start);
 }
 
 void Emitter::side_exits() {
     for (SideExit& e : side_exits_) {
         as_.L(e.start);
+        if (e.esp) as_.lea(r9d, ptr[r9 + e.esp]);
         if (e.store) store_flags();
         as_.add(r13, e.left);
         branch_to(e.offset);
@@ -108,6 +110,7 @@ bool Emitter::branches(const Insn& i, const Shape& s) {
                 side_exit(i, s.number, target);
                 return true;
             }
+            settle_esp();
             Label taken;
             conditional(s.number, taken);
             branch_to(next);
@@ -115,12 +118,16 @@ bool Emitter::branches(const Insn& i, const Shape& s) {
             branch_to(target);
             return true;
         }
-        case Shape::kJmp: branch_to(target); return true;
+        case Shape::kJmp:
+            settle_esp();
+            branch_to(target);
+            return true;
         case Shape::kJmpE:
             if (i.has_mem)
                 as_.mov(r10d, memory(i, 4, Use::kRead));
             else
                 as_.mov(r10d, r32(i.rm));
+            settle_esp();
             indirect(as_, cpu_, thunks_);
             return true;
         case Shape::kCall:
@@ -133,8 +140,9 @@ bool Emitter::branches(const Insn& i, const Shape& s) {
                 const auto to = stack(-4, Use::kWrite);
                 code_address(r10d, next);
                 as_.mov(to, r10d);
-                as_.lea(r9d, ptr[r9 - 4]);
+                move_esp(-4);
             }
+            settle_esp();
             if (s.kind == Shape::kCall) {
                 branch_to(target);
                 return true;
@@ -147,7 +155,8 @@ bool Emitter::branches(const Insn& i, const Shape& s) {
             return true;
         case Shape::kRet:
             as_.mov(r10d, stack(0, Use::kRead));
-            as_.lea(r9d, ptr[r9 + 4 + static_cast<int32_t>(i.imm)]);
+            move_esp(4 + static_cast<int32_t>(i.imm));
+            settle_esp();
             indirect(as_, cpu_, thunks_);
             return true;
         default: return false;

@@ -26,7 +26,7 @@ Xbyak::Address sized(const Xbyak::RegExp& e, unsigned size) {
 }  // namespace
 
 void Emitter::linear_address(const Insn& i) {
-    const auto disp = static_cast<int32_t>(i.disp);
+    const int32_t disp = base_disp(i.base, static_cast<int32_t>(i.disp));
     const bool base = i.base != kNoRegister, index = i.index != kNoRegister;
     if (!base && !index) {
         as_.mov(eax, i.disp);
@@ -127,7 +127,7 @@ void Emitter::group_address(unsigned base, int32_t offset) {
 }
 
 void Emitter::check_group(const AccessGroup& g, unsigned base, int32_t offset) {
-    group_address(base, offset);
+    group_address(base, base_disp(base, offset));
     find_page(static_cast<unsigned>(g.end - g.first), g.write, &g);
 }
 
@@ -155,7 +155,7 @@ Xbyak::Address Emitter::grouped(const MemoryAccess& a) {
 
 Xbyak::Address Emitter::stack(int32_t offset, Use use) {
     if (now_->stack.group != kNoGroup) return grouped(now_->stack);
-    as_.lea(eax, ptr[r9 + offset]);
+    as_.lea(eax, ptr[r9 + base_disp(kEsp, offset)]);
     check_access(4, use);
     return host(4);
 }

@@ -94,7 +94,7 @@ void Emitter::push(const Insn& i, const Shape& s) {
     } else {
         as_.mov(to, r32(s.kind == Shape::kPushR ? i.reg : i.rm));
     }
-    as_.lea(r9d, ptr[r9 - 4]);
+    move_esp(-4);
 }
 
 // The address isn't by ESP, which would be the one after the instruction.
@@ -105,7 +105,7 @@ void Emitter::pop_memory(const Insn& i) {
     const auto to = memory(i, 4, Use::kWrite);
     if (keep) as_.mov(r10d, field(&cpu_.native.scratch));
     as_.mov(to, r10d);
-    as_.lea(r9d, ptr[r9 + 4]);
+    move_esp(4);
 }
 
 bool Emitter::moves(const Insn& i, const Shape& s) {
@@ -126,7 +126,7 @@ bool Emitter::moves(const Insn& i, const Shape& s) {
             } else {
                 Xbyak::RegExp e = i.base != kNoRegister ? Xbyak::RegExp(r32(i.base).cvt64()) : Xbyak::RegExp();
                 if (i.index != kNoRegister) e = e + r32(i.index).cvt64() * (1 << i.scale);
-                as_.lea(r32(i.reg), ptr[e + static_cast<int32_t>(i.disp)]);
+                as_.lea(r32(i.reg), ptr[e + base_disp(i.base, static_cast<int32_t>(i.disp))]);
             }
             return true;
         case Shape::kCmov: {
@@ -194,7 +194,7 @@ bool Emitter::moves(const Insn& i, const Shape& s) {
                 return true;
             }
             as_.mov(r32(i.reg), stack(0, Use::kRead));
-            as_.lea(r9d, ptr[r9 + 4]);
+            move_esp(4);
             return true;
         case Shape::kPopE: pop_memory(i); return true;
         case Shape::kLeave:
@@ -207,6 +207,7 @@ bool Emitter::moves(const Insn& i, const Shape& s) {
             }
             as_.lea(r9d, ptr[rbp + 4]);
             as_.mov(ebp, r10d);
+            esp_ = 0;
             return true;
         default: return false;
     }

@@ -57,6 +57,40 @@ void Emitter::insert_high_byte(unsigned n) {
     lose_flags();
 }
 
+// ---- ESP -------------------------------------------------------------------------------------------
+
+bool Emitter::keeps_esp_away(const Insn& i) {
+    if (is_x87(i) || simd_form(i).kind != SimdForm::kNone || (row_attr(i.row) & kString)) return false;
+    bool reg = false, rm = !i.has_mem;
+    switch (shape_of(i).kind) {
+        case Shape::kAluEG: case Shape::kAluGE: case Shape::kTestEG: case Shape::kXchgEG: case Shape::kXaddEG:
+        case Shape::kCmpxchgEG: case Shape::kBtEG: case Shape::kShldI: case Shape::kShrdI: case Shape::kBsf: case Shape::kBsr:
+        case Shape::kImulGE: case Shape::kImulGEI: case Shape::kMovEG: case Shape::kMovGE: case Shape::kMovzx:
+        case Shape::kMovsx: case Shape::kLea: case Shape::kCmov: reg = true; break;
+        case Shape::kXchgAR: case Shape::kBswap: case Shape::kPushR: case Shape::kPopR: reg = true; rm = false; break;
+        case Shape::kAluEI: case Shape::kTestEI: case Shape::kMovEI: case Shape::kMovRI: case Shape::kIncR: case Shape::kDecR:
+        case Shape::kIncE: case Shape::kDecE: case Shape::kNotE: case Shape::kNegE: case Shape::kShiftEI:
+        case Shape::kShiftE1: case Shape::kShiftECl: case Shape::kSetcc: case Shape::kBtEI: case Shape::kPushE:
+        case Shape::kMulE: case Shape::kImulE: break;
+        case Shape::kAluAI: case Shape::kTestAI: case Shape::kMovAO: case Shape::kMovOA: case Shape::kCbw: case Shape::kCwd:
+        case Shape::kPushI: case Shape::kPopE: case Shape::kLeave: case Shape::kNop: rm = false; break;
+        // These settle it themselves.
+        case Shape::kJcc: case Shape::kJmp: case Shape::kCall: case Shape::kRet: rm = false; break;
+        case Shape::kJmpE: case Shape::kCallE: break;
+        default: return false;
+    }
+    return !(reg && i.reg == kEsp) && !(rm && i.rm == kEsp);
+}
+
+void Emitter::settle_esp() {
+    if (esp_) as_.lea(r9d, ptr[r9 + esp_]);
+    esp_ = 0;
+}
+
+int32_t Emitter::base_disp(unsigned base, int32_t disp) const {
+    return base == kEsp ? static_cast<int32_t>(static_cast<uint32_t>(disp) + static_cast<uint32_t>(esp_)) : disp;
+}
+
 // ---- flags -----------------------------------------------------------------------------------------
 
 // SAHF takes all but OF from AH; adding 0x7f to 1 overflows.
@@ -176,12 +210,14 @@ Emitter::Cold& Emitter::cold(const Insn& i) {
     c.x87_segment = x87_segment_;
     c.deferred = deferred_;
     c.flags = false;
+    c.esp = c.esp_after = esp_;
     c.xmm_dirty = xmm_dirty_;
     return c;
 }
 
 void Emitter::exact(const Insn& i) {
     forget_simd();
+    settle_esp();
     const uint32_t site = new_site(i);
     as_.mov(eax, site);
     if (out_.sites[site].ends_block)
@@ -263,6 +299,7 @@ void Emitter::instruction(const Insn& i) {
     if (InterpreterGuest::ends_block(i)) write_back_xmm();
     if (row_attr(i.row) & kFpu) forget_simd();
     bool done = emits_(i);
+    if (!keeps_esp_away(i)) settle_esp();
     if (done && f.kind != SimdForm::kNone)
         simd(i, f);
     else
@@ -280,6 +317,7 @@ void Emitter::instruction(const Insn& i) {
     if (access_) {
         as_.L(access_->resume);
         access_->flags = host_flags_;
+        access_->esp_after = esp_;
         access_->group = now_->group;
         access_->anchor = now_->anchor;
         access_->xmm_loaded = xmm_loaded_;
@@ -291,6 +329,7 @@ const uint8_t* Emitter::emit(CodeBlock& block) {
     block_ = &block;
     host_flags_ = false;
     stored_ = true;
+    esp_ = 0;
     deferred_ = {};
     block.x87_checked |= (cpu_.fpu.control & softfloat::kAllExceptions) != softfloat::kAllExceptions;
     x87_now_ = nullptr;
@@ -314,6 +353,7 @@ const uint8_t* Emitter::emit(CodeBlock& block) {
     const Insn& last = insns.back();
     forget_simd();
     x87_settle_pointers();
+    settle_esp();
     if (!InterpreterGuest::ends_block(last)) branch_to(block.offset + last.end);
 
     const size_t hot_end = as_.getSize();
@@ -333,6 +373,7 @@ const uint8_t* Emitter::emit(CodeBlock& block) {
 void Emitter::cold_code() {
     for (Cold& c : cold_) {
         as_.L(c.start);
+        if (c.esp) as_.lea(r9d, ptr[r9 + c.esp]);
         compute_flags(c.deferred);
         if (c.saves) as_.mov(field(&cpu_.native.saved), Reg32(c.saves - 1));
         x87_pointers(c.x87_last, c.x87_segment);
@@ -353,6 +394,7 @@ void Emitter::cold_code() {
             may_stray = true;
         }
         before_simd_resumes(c);
+        if (c.esp_after) as_.lea(r9d, ptr[r9 - c.esp_after]);
         if (c.x87_next) x87_go_live(c.x87_next->start);
         if (c.flags) load_flags();
         as_.jmp(c.resume, kNear);

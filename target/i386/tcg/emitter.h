@@ -4,7 +4,8 @@
 // member function for each kind of instruction.
 //
 // Registers in translated code:
-//     guest EAX ECX EDX EBX ESP EBP ESI EDI   r8 rcx rdx rbx r9 rbp rsi rdi, upper halves zero
+//     guest EAX ECX EDX EBX ESP EBP ESI EDI   r8 rcx rdx rbx r9 rbp rsi rdi, upper halves zero; within a block ESP may be
+//                                             a known number away from r9 (move_esp)
 //     rax r10 r11                             scratch
 //     r13   Countdown::remaining, with the whole block taken off
 //     r14   &Cpu::gpr
@@ -122,6 +123,12 @@ class Emitter {
     // An 8-bit register, or a copy of it in r10b if it is a high byte. May change the host's flags.
     Xbyak::Reg byte_source(unsigned n);
     void insert_high_byte(unsigned n);  // from r10b. Changes the host's flags
+
+    // ---- ESP: pushes and pops only note how far it went, until somebody wants it ----
+    static bool keeps_esp_away(const Insn& i);  // whether the instruction's code does with ESP being elsewhere
+    void move_esp(int32_t by) { esp_ = static_cast<int32_t>(static_cast<uint32_t>(esp_) + static_cast<uint32_t>(by)); }
+    void settle_esp();  // keeps the host's flags
+    int32_t base_disp(unsigned base, int32_t disp) const;  // from the register that has the base
 
     // ---- memory (emit_memory.cc) ----
     void linear_address(const Insn& i);  // to eax
@@ -257,6 +264,7 @@ class Emitter {
         bool ends, flags;  // flags: the host's flags are expected at `resume`
         DeferredFlags deferred;    // those before the instruction
         uint8_t saves = 0;         // the register that save_operand() keeps after it (the host's number), plus 1
+        int32_t esp = 0, esp_after = 0;  // esp_ at `start`, and at `resume`
         // By register: the group that is expected there at `resume`.
         std::array<uint8_t, kGroupRegisters> group = {kNoGroup, kNoGroup};
         std::array<Anchor, kGroupRegisters> anchor;
@@ -297,6 +305,7 @@ class Emitter {
         int32_t offset;  // of its target, from the page's start
         uint8_t left;    // instructions behind it in the block
         bool store;      // the guest's flags are in the host's only
+        int32_t esp;     // esp_ there
     };
     struct Stub {
         Label start;
@@ -326,6 +335,7 @@ class Emitter {
     std::deque<AccessMiss> access_misses_;
     std::deque<SideExit> side_exits_;
     bool stored_ = true;  // native.flags has the guest's
+    int32_t esp_ = 0;     // ESP is so much more than r9
     std::deque<X87Guard> x87_guards_;
     std::deque<X87Pending> x87_pending_;
     Cold* x87_now_ = nullptr;         // of the present instruction, if the x87 is live after it
