@@ -3,6 +3,7 @@
 by IDE and by virtio, timed on the host by what comes out of the guest's serial port."""
 import random
 import subprocess
+import sys
 import time
 
 import measure
@@ -44,29 +45,28 @@ def images(folder):
     return system, second
 
 
-def command(setup, kind, form):
+def machine(setup, kind, form, repeats):
     system, second = images(setup.folder)
     model, device = KINDS[kind]
     line = "root=LABEL=debian rw console=ttyS0 quiet init=/bin/bash -- -c " \
-        f'"dd if={device} bs=1M skip={MEGABYTES - 1} status=none | bash -s {device} {REPEATS}"'
-    machine = ["-m", "512", "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", debian.KERNEL, "-initrd",
+        f'"dd if={device} bs=1M skip={MEGABYTES - 1} status=none | bash -s {device} {repeats}"'
+    return ["-m", "512", "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", debian.KERNEL, "-initrd",
                debian.INITRD, "-append", line, *disk("system", system, "qcow2", "ide-hd,bus=ide.0,unit=0", form),
                *disk("second", second, "raw", model, form)]
-    return setup.command(form, machine)
 
 
-def once(command, limit=PATIENCE):
-    """(name, seconds, sum) of each work of one run, up to a time limit."""
+def once(command, limit=PATIENCE, repeats=REPEATS):
+    """(name, seconds, the VM thread's CPU seconds, sum) of each work of one run, up to a time limit."""
     end = time.monotonic() + limit
     left = lambda: max(end - time.monotonic(), 0)
     with session.Session(command) as guest:
-        for _ in range(REPEATS):
+        for _ in range(repeats):
             for name in WORKS:
                 guest.expect(f"<begin {name}\r?\n", left())
-                begin = time.monotonic()
+                begin, used = time.monotonic(), measure.thread_seconds(guest.process.pid, "vm")
                 guest.expect(f"<end {name}\r?\n", left())
-                took = time.monotonic() - begin
-                yield name, took, guest.expect(rf"<sum {name} (\w{{32}})", left())[1]
+                took, used = time.monotonic() - begin, measure.thread_seconds(guest.process.pid, "vm") - used
+                yield name, took, used, guest.expect(rf"<sum {name} (\w{{32}})", left())[1]
         guest.expect("<done", left())
         guest.finish(left())
 
@@ -79,14 +79,43 @@ def bench(setup):
         for number, form in measure.turns(setup, f"disks, {kind}", FORMS):
             if form == "peer" and number > 0:
                 continue
+            command = setup.command(form, machine(setup, kind, form, REPEATS))
             try:
-                for name, seconds, total in once(command(setup, kind, form), PEER_SECONDS if form == "peer" else PATIENCE):
+                for name, seconds, _, total in once(command, PEER_SECONDS if form == "peer" else PATIENCE):
                     works[name].add(form, seconds, result=total)
             except session.Timeout:
                 if form != "peer":
                     raise
-            setup.drop_log(form)
-            for overlay in setup.folder.glob("*.overlay"):
-                overlay.unlink()
+            drop_recording(setup, form)
         rows += [work.row() for work in works.values()]
     return rows
+
+
+def drop_recording(setup, form):
+    setup.drop_log(form)
+    for overlay in setup.folder.glob("*.overlay"):
+        overlay.unlink()
+
+
+def bench_cost(setup, rows):
+    """What recording costs all these works together, at a fixed shift and as fast as they go: recorded and not, in turn."""
+    debian.make()
+    clock = "shift=1,sleep=off"
+    forms = {"live": clock, "record": f"{clock},rr=record,rrfile={setup.log('record')}"}
+    for kind in KINDS:
+        growths = {"VM thread's CPU time": [], "wall time": []}
+        for number in range(setup.rounds):
+            taken = {}
+            for form in list(forms)[::1 if number % 2 else -1]:
+                command = [*setup.ours, "-net", "none", *map(str, machine(setup, kind, "ours", 1)), "-icount", forms[form]]
+                works = list(once(command, repeats=1))
+                taken[form] = sum(used for _, _, used, _ in works), sum(seconds for _, seconds, _, _ in works)
+                drop_recording(setup, form)
+            for clock_name, recorded, live in zip(growths, taken["record"], taken["live"]):
+                growths[clock_name].append(recorded / live - 1)
+            print(f"disks by {kind}: round {number + 1}:", *(f"{form} {cpu:.2f} s of CPU, {wall:.2f} s"
+                                                            for form, (cpu, wall) in taken.items()), file=sys.stderr, flush=True)
+        for name, values in growths.items():
+            middle, low, high = measure.median_and_bounds(values)
+            rows.append((f"cost of recording, disk by {kind}, {name}, {setup.rounds} rounds",
+                         f"median {middle:+.2%}, 95 % between {low:+.2%} and {high:+.2%}", "", ""))

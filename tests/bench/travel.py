@@ -59,6 +59,8 @@ class Replay:
         self.gdb.no_acks()
 
     def seek(self, icount):
+        # A step by gdb's protocol has a STOP of its own, which may not have been read yet.
+        self.qmp.execute("query-status")
         self.qmp.events.clear()
         begin = time.monotonic()
         self.qmp.execute("replay-seek", icount=icount)
