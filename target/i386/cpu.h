@@ -153,6 +153,7 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
         uint64_t source = 0;    // host address of a string
         uint64_t stack = 0;     // the host's stack pointer in translated code
         uint64_t slots = 0;     // LinkSlots of tcg/emitter.h
+        uint64_t sites = 0;     // its Sites
         uint64_t caches = 0, cache_misses = 0, cache_filled = 0;  // pointers of tcg/site_cache.h
         bool exact = false;     // on the way out: the CPU's state is already exact
         bool mxcsr_live = false;  // the host's MXCSR is the guest's, and newer than fpu.mxcsr
@@ -169,7 +170,7 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
     uint32_t eip = 0;     // while a handler runs: address of the next instruction
     uint32_t eflags = kFixed1;  // arithmetic bits are valid only if !flags.lazy
     LazyFlags flags;
-    Segment seg[kSegCount];
+    alignas(16) Segment seg[kSegCount];  // the compiler copies them in halves
     Segment ldtr, tr;
     DescriptorTable gdtr, idtr;
     uint32_t cr0 = 0, cr2 = 0, cr3 = 0, cr4 = 0;

@@ -71,7 +71,7 @@ class ThunkEmitter {
     }
     const uint8_t* take_mxcsr() {
         constexpr uint32_t kMasks = 0x1f80;
-        as_.align(16);
+        as_.align(64);
         const uint8_t* p = as_.getCurr();
         Xbyak::Label no;
         as_.mov(eax, ptr[r14 + at(&cpu_.fpu.mxcsr)]);
@@ -98,7 +98,7 @@ class ThunkEmitter {
     }
 
     const uint8_t* enter() {
-        as_.align(16);
+        as_.align(64);
         const uint8_t* p = as_.getCurr();
         for (const auto& r : kSaved) as_.push(r);
         as_.sub(rsp, 8);  // so that calls from blocks find the stack aligned
@@ -112,7 +112,7 @@ class ThunkEmitter {
     }
     // EIP is r10d.
     const uint8_t* leave(Xbyak::Label& out) {
-        as_.align(16);
+        as_.align(64);
         const uint8_t* p = as_.getCurr();
         give_back_mxcsr();
         store_registers();
@@ -128,7 +128,7 @@ class ThunkEmitter {
     // As CodeCache::renew().
     const uint8_t* renew(const uint8_t* leave) {
         Xbyak::Label no;
-        as_.align(16);
+        as_.align(64);
         const uint8_t* p = as_.getCurr();
         as_.mov(rax, ptr[r14 + at(&cpu_.native.key)]);
         as_.or_(rax, r10);
@@ -154,7 +154,7 @@ class ThunkEmitter {
     }
     const uint8_t* relink() {
         Xbyak::Label no;
-        as_.align(16);
+        as_.align(64);
         const uint8_t* p = as_.getCurr();
         as_.add(r11, ptr[r14 + at(&cpu_.native.slots)]);
         as_.push(rcx);
@@ -184,11 +184,14 @@ class ThunkEmitter {
         save_x87();
         as_.mov(ptr[r14 + at(&cpu_.native.remaining)], r13);
         as_.lea(rdi, ptr[r14 + at(&cpu_)]);
-        as_.mov(esi, eax);
+        static_assert(sizeof(Site) == 48);
+        as_.lea(rsi, ptr[rax + rax * 2]);
+        as_.shl(rsi, 4);
+        as_.add(rsi, ptr[r14 + at(&cpu_.native.sites)]);
     }
     // Called, or jumped to by an instruction after which the block never goes on.
     const uint8_t* call(ExactCall exact, const uint8_t* lookup, Xbyak::Label& out) {
-        as_.align(16);
+        as_.align(64);
         const uint8_t* p = as_.getCurr();
         arguments_of_call();
         as_.mov(rbx, rsp);
@@ -220,7 +223,7 @@ class ThunkEmitter {
 
     // Called. Of what the block goes on with, only EAX and EDX may have changed.
     const uint8_t* call_light(ExactCall light) {
-        as_.align(16);
+        as_.align(64);
         const uint8_t* p = as_.getCurr();
         arguments_of_call();
         as_.mov(rax, reinterpret_cast<uint64_t>(light));

@@ -14,7 +14,7 @@ using EnterCode = uint32_t (*)(uint64_t* gpr, const void* code);
 // Where to go on after a row's handler: behind the instruction; at Cpu::eip, with Cpu::native as it has to be in
 // translated code; nowhere, the CPU's state is exact.
 enum class GoOn : uint8_t { kBehind, kAtEip, kOut };
-using ExactCall = uint64_t (*)(Cpu& cpu, uint32_t site);  // a GoOn
+using ExactCall = uint64_t (*)(Cpu& cpu, Site& site);  // a GoOn
 
 struct ThunkSet : Thunks {
     const uint8_t* enter = nullptr;  // an EnterCode, in the writable view

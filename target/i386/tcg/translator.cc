@@ -148,6 +148,7 @@ void Translator::translate(Cpu& cpu, CodeBlock& block) {
     notes_.clear();
     if (!options_.observers.empty()) emitter.note_in(notes_);
     const uint8_t* entry = emitter.emit(block);
+    cpu.native.sites = reinterpret_cast<uint64_t>(code_->out.sites.data());
     block.entry = code_->executable(entry);
     code_->next_slot = emitter.slots_end();
     code_->next_cold = emitter.cold_end();
@@ -238,17 +239,15 @@ void Translator::expect_x87_faults(CodeBlock& block) {
     unlink(block);
 }
 
-uint64_t Translator::call_exact(Cpu& cpu, uint32_t number) {
+uint64_t Translator::call_exact(Cpu& cpu, Site& site) {
     Translator& self = *static_cast<Translator*>(cpu.native.translator);
-    Site& site = self.code_->out.sites[number];
     ++site.calls;
     return static_cast<uint64_t>(self.exact(cpu, site));
 }
 
 // What neither faults nor looks at EIP and flags: they are made exact only if something came of it.
-uint64_t Translator::call_light(Cpu& cpu, uint32_t number) {
+uint64_t Translator::call_light(Cpu& cpu, Site& site) {
     Translator& self = *static_cast<Translator*>(cpu.native.translator);
-    Site& site = self.code_->out.sites[number];
     ++site.calls;
     const bool light = site.light == Site::kPort ? !cpu.cpl && !cpu.watching_ports : !(cpu.cr4 & kCr4TSD);
     if (!light) return static_cast<uint64_t>(self.exact(cpu, site));

@@ -24,7 +24,6 @@ struct TranslatorOptions {
     std::function<uint64_t()> clock{};  // nanoseconds, to measure translation by; the core has none of its own
 };
 
-struct Site;
 enum class GoOn : uint8_t;
 struct Site;
 
@@ -69,9 +68,9 @@ class Translator {
     void follow_tlb(const Cpu& cpu);
     void expect_x87_faults(CodeBlock& block);
     void patch(uint32_t jump, const void* to);  // to: in the executable view
-    static uint64_t call_exact(Cpu& cpu, uint32_t site);
+    static uint64_t call_exact(Cpu& cpu, Site& site);
     GoOn exact(Cpu& cpu, const Site& site);
-    static uint64_t call_light(Cpu& cpu, uint32_t site);
+    static uint64_t call_light(Cpu& cpu, Site& site);
     GoOn elsewhere(Cpu& cpu);
     void count_calls(std::vector<TranslatorStatistics::RowCalls>& rows, uint64_t& all) const;
 
