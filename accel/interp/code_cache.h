@@ -44,11 +44,9 @@ constexpr uint64_t granule_mask(unsigned first, unsigned last) {
 template <class Block, class Insn>
 struct ChainState {
     // The next block by address, as far as is known. Its stamp tells whether it is the right one.
-    static constexpr unsigned kJumpBits = 14;
+    static constexpr unsigned kJumpBits = 16;
     using JumpTable = std::array<Block*, size_t{1} << kJumpBits>;
-    static unsigned jump_index(uint32_t linear) {
-        return (linear ^ (linear >> kJumpBits)) & ((1u << kJumpBits) - 1);
-    }
+    static unsigned jump_index(uint32_t linear) { return linear & ((1u << kJumpBits) - 1); }
 
     // Of key: the mode, above the address; above it the epoch (see interpreter.h).
     static constexpr unsigned kModeBits = 5;

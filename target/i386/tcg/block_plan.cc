@@ -423,7 +423,8 @@ void place_flags(std::span<const Insn> insns, BlockPlan& plan, size_t n) {
             if (!computable) return;
             deferred = true;
         }
-        const bool replaced = p.flags.writes == kArithFlags || (steps_register(insns[k]) && (there || !(p.live & kCF)));
+        const bool replaced = !p.live || p.flags.writes == kArithFlags ||
+                              (steps_register(insns[k]) && (there || !(p.live & kCF)));
         if (replaced) {
             own.in_host = !deferred;
             if (deferred) own.deferred = d;

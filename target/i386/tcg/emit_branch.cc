@@ -10,6 +10,10 @@ using namespace Xbyak::util;
 using Xbyak::CodeGenerator;
 constexpr auto kNear = CodeGenerator::T_NEAR;
 
+namespace {
+bool in_page(int32_t offset) { return offset >= 0 && offset < static_cast<int32_t>(kPageSize); }
+}  // namespace
+
 void Emitter::conditional(unsigned cc, Label& to) {
     using Jump = void (CodeGenerator::*)(const Label&, CodeGenerator::LabelType);
     static constexpr Jump kJumps[] = {
@@ -29,14 +33,14 @@ void Emitter::code_address(Reg32 to, int32_t offset) {
 // Within the page a block that is alive is right as soon as this one is. Another page has to be what it was when
 // the link was made: the key then and now tell; else
 // what is known of the page (Thunks::relink).
-void Emitter::branch_to(int32_t offset) {
+void Emitter::branch_to(int32_t offset, std::optional<unsigned> cc) {
     const auto number = static_cast<uint32_t>(out_.links.size());
     Link& link = out_.links.emplace_back();
     link.from = block_;
     Stub& stub = stubs_.emplace_back();
     stub.link = number;
     stub.offset = offset;
-    if (offset < 0 || offset >= static_cast<int32_t>(kPageSize)) {
+    if (!in_page(offset)) {
         code_address(r10d, offset);
         as_.mov(rax, field(&cpu_.native.key, 8));
         as_.or_(rax, r10);
@@ -49,7 +53,10 @@ void Emitter::branch_to(int32_t offset) {
         as_.and_(r10d, Tlb::kPageBits);
         as_.mov(field(&cpu_.native.page), r10d);
     }
-    as_.jmp(stub.start, kNear);
+    if (cc)
+        conditional(*cc, stub.start);
+    else
+        as_.jmp(stub.start, kNear);
     link.jump = static_cast<uint32_t>(as_.getSize() - 4);
 }
 
@@ -59,10 +66,8 @@ void Emitter::indirect(CodeGenerator& as, const Cpu& cpu, const Thunks& thunks) 
                                       reinterpret_cast<const uint8_t*>(cpu.gpr.data()));
     };
     Label none;
-    as.mov(eax, r10d);
-    as.shr(eax, Chaining::kJumpBits);
-    as.xor_(eax, r10d);
-    as.and_(eax, (1u << Chaining::kJumpBits) - 1);
+    static_assert(Chaining::kJumpBits == 16);
+    as.movzx(eax, r10w);
     as.mov(r11, ptr[at(&cpu.native.jump)]);
     as.mov(r11, ptr[r11 + rax * 8]);
     as.test(r11, r11);
@@ -111,6 +116,11 @@ bool Emitter::branches(const Insn& i, const Shape& s) {
                 return true;
             }
             settle_esp();
+            if (in_page(target)) {
+                branch_to(target, s.number);
+                branch_to(next);
+                return true;
+            }
             Label taken;
             conditional(s.number, taken);
             branch_to(next);

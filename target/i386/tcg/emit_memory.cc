@@ -44,7 +44,7 @@ Xbyak::Address Emitter::host(unsigned size) { return sized(r11 + rax, size); }
 bool Emitter::scattered() const { return block_->scattered >> (current_ - block_->insns()) & 1; }
 
 void Emitter::find_page(unsigned size, bool write, const AccessGroup* group) {
-    const Xbyak::Reg64 addend = group ? group_register(*group) : r11;
+    const Xbyak::Reg64 at = group ? group_register(*group) : rax;
     if (!access_) access_ = &cold(*current_);
     AccessMiss& miss = access_misses_.emplace_back();
     miss.cold = access_;
@@ -53,24 +53,27 @@ void Emitter::find_page(unsigned size, bool write, const AccessGroup* group) {
     miss.group = group;
     if (scattered()) {
         miss.cache = nullptr;
+        if (group) as_.mov(eax, at.cvt32());
         if (size > 1)
             as_.lea(r10d, ptr[rax + miss.span]);
         else
             as_.mov(r10d, eax);
         const Xbyak::RegExp entry = look_up(write, miss.start);
-        as_.mov(addend, ptr[entry + static_cast<int>(offsetof(Tlb::Entry, addend))]);
+        if (group)
+            as_.add(at, ptr[entry + static_cast<int>(offsetof(Tlb::Entry, addend))]);
+        else
+            as_.mov(r11, ptr[entry + static_cast<int>(offsetof(Tlb::Entry, addend))]);
     } else {
         const SiteCache& cache = caches_.add();
         miss.cache = &cache;
         Site& site = out_.sites[access_->site];
         if (!site.caches++) site.first_cache = caches_.number(cache);
-        as_.mov(r10, rax);
-        as_.sub(r10, qword[rip + static_cast<const void*>(&cache.page)]);
-        as_.cmp(r10, static_cast<uint32_t>(kPageSize - size));
+        as_.sub(at, qword[rip + static_cast<const void*>(&cache.page)]);
+        as_.cmp(at, static_cast<uint32_t>(kPageSize - size));
         as_.ja(miss.start, kNear);
-        as_.mov(addend, qword[rip + static_cast<const void*>(&cache.addend)]);
+        const auto host_page = qword[rip + static_cast<const void*>(&cache.host)];
+        group ? as_.add(at, host_page) : as_.mov(r11, host_page);
     }
-    if (group) as_.add(addend, rax);
     as_.L(miss.resume);
     lose_flags();
 }
@@ -86,6 +89,10 @@ void Emitter::access_misses() {
         };
         as_.L(m.start);
         Label other;
+        if (m.cache) {
+            if (m.group) as_.mov(rax, group_register(*m.group));
+            as_.add(rax, qword[rip + static_cast<const void*>(&m.cache->page)]);
+        }
         as_.lea(r10d, ptr[rax + m.span]);
         as_.mov(r11d, m.cache ? caches_.number(*m.cache) : SiteCaches::kNoCache);
         as_.call(thunks_.fill[user][m.write]);
@@ -119,20 +126,22 @@ Xbyak::RegExp Emitter::look_up(bool write, Label& fails) {
 
 Xbyak::Reg64 Emitter::group_register(const AccessGroup& g) { return g.reg ? r12 : r15; }
 
-void Emitter::group_address(unsigned base, int32_t offset) {
+void Emitter::group_address(Reg32 to, unsigned base, int32_t offset) {
     if (base == kNoRegister)
-        as_.mov(eax, static_cast<uint32_t>(offset));
+        as_.mov(to, static_cast<uint32_t>(offset));
+    else if (!offset)
+        as_.mov(to, r32(base));
     else
-        as_.lea(eax, ptr[r32(base).cvt64() + offset]);
+        as_.lea(to, ptr[r32(base).cvt64() + offset]);
 }
 
 void Emitter::check_group(const AccessGroup& g, unsigned base, int32_t offset) {
-    group_address(base, base_disp(base, offset));
+    group_address(group_register(g).cvt32(), base, base_disp(base, offset));
     find_page(static_cast<unsigned>(g.end - g.first), g.write, &g);
 }
 
 void Emitter::check_group_again(const AccessGroup& g, unsigned base, int32_t offset, Label& fails) {
-    group_address(base, offset);
+    group_address(eax, base, offset);
     as_.lea(r10d, ptr[rax + (g.end - g.first - 1)]);
     const Xbyak::RegExp entry = look_up(g.write, fails);
     const Xbyak::Reg64 to = group_register(g);

@@ -18,6 +18,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "target/i386/access_fault.h"
@@ -132,16 +133,17 @@ class Emitter {
 
     // ---- memory (emit_memory.cc) ----
     void linear_address(const Insn& i);  // to eax
-    // Checks an access to the linear address in eax; the host's address is then [r11 + rax]. The host's flags are lost.
+    // Checks an access to the linear address in eax; the host's address is then [r11 + rax], whatever is in which of the
+    // two. The host's flags are lost.
     void check_access(unsigned size, Use use);
     // The group's register to its first byte, which is at base + offset.
     void check_group(const AccessGroup& g, unsigned base, int32_t offset);
     // The same by the TLB alone.
     void check_group_again(const AccessGroup& g, unsigned base, int32_t offset, Label& fails);
-    void group_address(unsigned base, int32_t offset);  // of the first byte, to eax
+    void group_address(Reg32 to, unsigned base, int32_t offset);  // of the first byte
     static Xbyak::Reg64 group_register(const AccessGroup& g);
-    // The linear address in eax, `size` bytes: the addend to r11, or the host's address to the group's register, by the
-    // site's cache or the TLB.
+    // The same for `size` bytes, by the site's cache or the TLB; or the address is in the group's register, and becomes
+    // the host's there.
     void find_page(unsigned size, bool write, const AccessGroup* group);
     struct AccessMiss;
     void access_misses();
@@ -251,7 +253,8 @@ class Emitter {
 
     // ---- control ----
     void exact(const Insn& i);
-    void branch_to(int32_t offset);   // from the page's start
+    // offset: from the page's start. cc: only if this condition holds; for targets in the page.
+    void branch_to(int32_t offset, std::optional<unsigned> cc = {});
     void code_address(Reg32 to, int32_t offset);  // the same. Keeps the host's flags
     void side_exit(const Insn& i, unsigned cc, int32_t offset);
     void side_exits();

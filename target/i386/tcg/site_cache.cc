@@ -47,7 +47,7 @@ const uint8_t* SiteCaches::emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, b
         return static_cast<int>(static_cast<const uint8_t*>(member) - reinterpret_cast<const uint8_t*>(cpu.gpr.data()));
     };
     const Tlb::Entry* table = cpu.tlb.entries(user);
-    Xbyak::Label fails, seldom, counted, fresh, known, again, unknown, found;
+    Xbyak::Label fails, seldom, counted, fresh, known, again, unknown, crosses, found;
     as.align(16);
     const uint8_t* p = as.getCurr();
     as.push(rcx);
@@ -104,7 +104,8 @@ const uint8_t* SiteCaches::emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, b
     as.shr(r11d, Tlb::Pages::kWordBits);
     as.bts(qword[r14 + at(&cpu.tlb.copied().used)], r11);
     as.mov(ptr[rdx + offsetof(SiteCache, page)], r10);
-    as.mov(ptr[rdx + offsetof(SiteCache, addend)], rcx);
+    as.add(r10, rcx);
+    as.mov(ptr[rdx + offsetof(SiteCache, host)], r10);
     as.L(found);
     as.mov(r11, rcx);
     as.pop(rdx);
@@ -116,9 +117,33 @@ const uint8_t* SiteCaches::emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, b
     as.mov(ecx, eax);
     as.xor_(ecx, r10d);
     as.test(ecx, Tlb::kPageBits);
-    as.jnz(fails, kNear);
+    as.jnz(crosses, kNear);
     emit_kept_call(as, cpu, &fill_tlb, (user ? kForUser : 0) | (write ? kForWriting : 0));
     as.jnz(again, kNear);
+    as.jmp(fails, kNear);
+
+    // Two pages are as good as one if they are neighbours in the host's memory, too.
+    const auto entry_of = [&](const Xbyak::Reg32& page) {
+        as.mov(ecx, page);
+        as.shr(ecx, kPageShift - 4);
+        as.and_(ecx, (Tlb::kEntries - 1) << 4);
+        as.cmp(page, dword[r14 + rcx + at(write ? &table->write_tag : &table->read_tag)]);
+        as.jne(fails, kNear);
+    };
+    as.L(crosses);
+    as.test(r10d, r10d);
+    as.jz(fails, kNear);  // addresses begin anew
+    as.mov(r11d, eax);
+    as.and_(r11d, Tlb::kPageBits);
+    entry_of(r11d);
+    as.mov(r11, ptr[r14 + rcx + at(&table->addend)]);
+    entry_of(r10d);
+    as.cmp(r11, ptr[r14 + rcx + at(&table->addend)]);
+    as.jne(fails, kNear);
+    as.pop(rdx);
+    as.pop(rcx);
+    as.cmp(eax, eax);
+    as.ret();
 
     as.L(fails);
     as.pop(rdx);

@@ -25,7 +25,7 @@ namespace qr::i386 {
 struct SiteCache {
     static constexpr uint64_t kNone = uint64_t{1} << 63;
     uint64_t page = kNone;  // linear address of the page; no address is near kNone
-    uint64_t addend = 0;    // host address - linear address
+    uint64_t host = 0;      // of the page
 };
 
 class SiteCaches {
@@ -49,8 +49,8 @@ class SiteCaches {
     size_t used_bytes() const { return used_ * sizeof(SiteCache); }
 
     // Code that blocks call after a miss. eax: linear address of the first byte, r10d: of the last one, r11d: the
-    // cache's number, or kNoCache. ZF: the TLB has the page by now, r11 + rax is the host's address, and the cache has been filled; else
-    // nothing is known. Changes r10, r11.
+    // cache's number, or kNoCache. ZF: the TLB has the page by now, r11 + rax is the host's address, and the cache has been
+    // filled if the access is within one page; else nothing is known. Changes r10, r11.
     const uint8_t* emit_fill(Xbyak::CodeGenerator& as, const Cpu& cpu, bool user, bool write) const;
 
   private:

@@ -29,6 +29,8 @@
 ; expect: at once, gone: 138 e669fbca
 ; expect: at once, the directory: 000 00010441
 ; expect: at once, ring 3: 04e ed2b6464
+; expect: neighbours and others: c25db366
+; expect: the data's first page, to be read only: 138 0f81560b
 ; peer differs: at once
 %include "harness.inc"
 %include "hot.inc"
@@ -36,6 +38,8 @@
 A equ WINDOW
 B equ WINDOW + 0x1000
 C equ WINDOW + 0x2000
+D equ WINDOW + 0x8000
+E equ WINDOW + 0x9000
 S equ WINDOW + 0x10000      ; far from the others
 
 ; A, B, C = FRAMES and the next ones.
@@ -527,6 +531,57 @@ main:
     LOGX [faults], 3
     LOG " "
     LOGSUM
+    ; Pages that never held code. With E's frame next to D's, and somewhere else.
+    T "neighbours and others"
+    MAP D, FRAMES + 0x8007
+    MAP E, FRAMES + 0x9007
+    mov ecx, HOT
+.nb1:
+    MAP E, FRAMES + 0x9007
+    test cl, 3
+    jnz .nb2
+    MAP E, FRAMES + 0xb007
+.nb2:
+    mov eax, [D + 16]
+    lea eax, [eax + ecx * 8 + 0x01020304]
+    add eax, [E + 16]
+    add [E - 3], eax
+    mov edx, [E - 2]
+    xor [E - 1], edx
+    MIX eax, edx
+    dec ecx
+    jnz .nb1
+    mov eax, [FRAMES + 0x8ffc]
+    mov ebx, [FRAMES + 0x9000]
+    mov edx, [FRAMES + 0xb000]
+    MIX eax, ebx, edx
+    MAP E, FRAMES + 0x9007
+    LOGSUM
+    T "the data's first page, to be read only"
+    mov dword [hook], map_in
+    call wp_on
+    mov dword [faults], 0
+    mov ecx, HOT
+    xor ebx, ebx
+.fp1:
+    mov [E + 8], ecx
+    test cl, 7
+    jnz .fp2
+    MAP D, FRAMES + 0x8005
+.fp2:
+    mov eax, [D + 16]
+    lea edx, [ebx + ecx * 8]
+    add ebx, ecx
+    adc edx, [E - 3]
+    mov [E - 2], edx
+    rcl ebx, 1
+    MIX edx, ebx, eax
+    dec ecx
+    jnz .fp1
+    LOGX [faults], 3
+    LOG " "
+    LOGSUM
+    mov dword [hook], 0
     jmp finish
 
 ; ECX rounds of a loop with all kinds of instructions; EAX, ESI and EDI come out. Position-independent.
