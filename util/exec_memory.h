@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
 // Memory for generated code: the same pages mapped twice, once for writing and once for executing, so that no page
-// is ever both.
+// is ever both. Behind the executable view lies data that the code reaches by displacements; it has no second view, as a
+// processor's cache may be slow to find by one address what it knows by another (AMD, Software Optimization Guide for
+// family 19h, L1 data cache: linear address utags).
 #pragma once
 
 #include <cstddef>
@@ -12,8 +14,8 @@ namespace qr {
 
 class ExecMemory {
   public:
-    // size: bytes, a multiple of 4 KiB. Null if the host refuses.
-    static std::unique_ptr<ExecMemory> create(size_t size);
+    // Sizes: bytes, multiples of 4 KiB. Null if the host refuses.
+    static std::unique_ptr<ExecMemory> create(size_t size, size_t data_size);
     ~ExecMemory();
     ExecMemory(const ExecMemory&) = delete;
     ExecMemory& operator=(const ExecMemory&) = delete;
@@ -21,12 +23,17 @@ class ExecMemory {
     uint8_t* writable() { return writable_; }
     const uint8_t* executable() const { return executable_; }
     size_t size() const { return size_; }
+    uint8_t* data() { return executable_ + size_; }
+    size_t data_size() const { return data_size_; }
+    // From where data is to where code that is being written has to take it to be: from the writable view it is as far as
+    // the data is from the executable one.
+    ptrdiff_t data_shift() const { return writable_ - executable_; }
 
   private:
     ExecMemory() = default;
     uint8_t* writable_ = nullptr;
     uint8_t* executable_ = nullptr;
-    size_t size_ = 0;
+    size_t size_ = 0, data_size_ = 0;
 };
 
 }  // namespace qr

@@ -44,11 +44,10 @@ void Emitter::branch_to(int32_t offset, std::optional<unsigned> cc) {
         code_address(r10d, offset);
         as_.mov(rax, field(&cpu_.native.key, 8));
         as_.or_(rax, r10);
-        const auto* slot = new (next_slot_) LinkSlot;
         stub.slot = next_slot_;
-        link.slot = static_cast<uint32_t>(next_slot_ - as_.getCode());
+        link.slot = new (next_slot_) LinkSlot;
         next_slot_ += sizeof(LinkSlot);
-        as_.cmp(rax, qword[rip + static_cast<const void*>(&slot->stamp)]);
+        as_.cmp(rax, qword[rip + caches_.seen_by_code(&link.slot->stamp)]);
         as_.jne(stub.start, kNear);
         as_.and_(r10d, Tlb::kPageBits);
         as_.mov(field(&cpu_.native.page), r10d);

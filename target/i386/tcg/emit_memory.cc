@@ -68,10 +68,10 @@ void Emitter::find_page(unsigned size, bool write, const AccessGroup* group) {
         miss.cache = &cache;
         Site& site = out_.sites[access_->site];
         if (!site.caches++) site.first_cache = caches_.number(cache);
-        as_.sub(at, qword[rip + static_cast<const void*>(&cache.page)]);
+        as_.sub(at, qword[rip + caches_.seen_by_code(&cache.page)]);
         as_.cmp(at, static_cast<uint32_t>(kPageSize - size));
         as_.ja(miss.start, kNear);
-        const auto host_page = qword[rip + static_cast<const void*>(&cache.host)];
+        const auto host_page = qword[rip + caches_.seen_by_code(&cache.host)];
         group ? as_.add(at, host_page) : as_.mov(r11, host_page);
     }
     as_.L(miss.resume);
@@ -91,7 +91,7 @@ void Emitter::access_misses() {
         Label other;
         if (m.cache) {
             if (m.group) as_.mov(rax, group_register(*m.group));
-            as_.add(rax, qword[rip + static_cast<const void*>(&m.cache->page)]);
+            as_.add(rax, qword[rip + caches_.seen_by_code(&m.cache->page)]);
         }
         as_.lea(r10d, ptr[rax + m.span]);
         as_.mov(r11d, m.cache ? caches_.number(*m.cache) : SiteCaches::kNoCache);

@@ -50,21 +50,22 @@ struct Site {
 // Instead of a Link's number: a group of accesses wasn't in one page, at the Site whose number is in the other bits.
 constexpr uint32_t kStray = uint32_t{1} << 31;
 
-// A branch to a known address. Offsets are from the start of the code memory.
-struct Link {
-    CodeBlock* from = nullptr;
-    uint32_t jump = 0;        // where its 32-bit displacement is
-    uint32_t stub = 0;        // where it goes while it isn't linked
-    uint32_t stub_jump = 0;  // where the displacement of the stub's own jump is
-    uint32_t slot = 0;        // to another page: where its LinkSlot is; else 0
-    CodeBlock* to = nullptr;
-};
 // What a link to another page has to be compared with.
 struct LinkSlot {
     uint64_t stamp = 0;  // key and address for which the jump is right
     // Of the page that it leads to, CodeCache::Page::seen: the jump is right if the address is in this page now.
     const uint64_t* seen = &kNowhere;
     static constexpr uint64_t kNowhere = 0;
+};
+
+// A branch to a known address. Offsets are from the start of the code memory.
+struct Link {
+    CodeBlock* from = nullptr;
+    uint32_t jump = 0;        // where its 32-bit displacement is
+    uint32_t stub = 0;        // where it goes while it isn't linked
+    uint32_t stub_jump = 0;  // where the displacement of the stub's own jump is
+    LinkSlot* slot = nullptr;  // to another page
+    CodeBlock* to = nullptr;
 };
 
 // Shared pieces of code; see thunks.cc.
@@ -89,7 +90,7 @@ struct Translation {
 
 class Emitter {
   public:
-    // as: writes to the code memory's writable view. slots: of the links to other pages, in the same memory;
+    // as: writes to the code memory's writable view. slots: of the links to other pages, in the same memory's data;
     // next_slot: the first free one.
     // cold: offset in it, from which on code goes that is executed seldom.
     Emitter(Xbyak::CodeGenerator& as, Cpu& cpu, const Thunks& thunks, Translation& out, SiteCaches& caches,

@@ -17,8 +17,9 @@ uint64_t fill_tlb(Cpu* cpu, uint32_t linear, uint64_t how) {
 
 }  // namespace
 
-SiteCaches::SiteCaches(uint8_t* memory, size_t size)
-    : memory_(memory), size_(size), filled_(std::make_unique_for_overwrite<SiteCache*[]>(size / sizeof(SiteCache))) {}
+SiteCaches::SiteCaches(uint8_t* memory, size_t size, ptrdiff_t data_shift)
+    : memory_(memory), size_(size), data_shift_(data_shift),
+      filled_(std::make_unique_for_overwrite<SiteCache*[]>(size / sizeof(SiteCache))) {}
 
 void SiteCaches::clear(Cpu& cpu) {
     used_ = 0;

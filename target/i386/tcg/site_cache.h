@@ -30,14 +30,15 @@ struct SiteCache {
 
 class SiteCaches {
   public:
-    // memory: of the code memory, so that code reaches it by displacements; its writable view. Size in bytes.
-    SiteCaches(uint8_t* memory, size_t size);
+    // memory: of the code memory's data, `size` bytes; data_shift: of ExecMemory.
+    SiteCaches(uint8_t* memory, size_t size, ptrdiff_t data_shift);
 
     // None is used any more. From here on `cpu` is the one whose code has them.
     void clear(Cpu& cpu);
     bool room(size_t count) const { return used_ + count <= size_ / sizeof(SiteCache); }
-    // A new one; its address in the writable view.
     SiteCache& add();
+    // Where code that is being written has to take the code memory's data to be.
+    const void* seen_by_code(const void* data) const { return static_cast<const uint8_t*>(data) + data_shift_; }
     uint32_t number(const SiteCache& c) const { return static_cast<uint32_t>(&c - first()); }
 
     static constexpr uint32_t kNoCache = 0xffffffff;
@@ -66,6 +67,7 @@ class SiteCaches {
 
     uint8_t* memory_;
     size_t size_;
+    ptrdiff_t data_shift_;
     size_t used_ = 0;
     std::vector<Misses> misses_;
     std::unique_ptr<SiteCache*[]> filled_;  // those that know something; Cpu::Native has the list's end

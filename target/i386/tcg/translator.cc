@@ -35,19 +35,25 @@ void take_native_flags(Cpu& cpu) {
 struct Translator::Code {
     explicit Code(std::unique_ptr<ExecMemory> m)
         : memory(std::move(m)),
-          slots(memory->writable() + memory->size() - memory->size() / kSlotShare),
-          caches(slots - memory->size() / kCacheShare, memory->size() / kCacheShare),
-          as(memory->size() - memory->size() / kSlotShare - memory->size() / kCacheShare, memory->writable()) {}
+          slots(memory->data() + caches_size()),
+          caches(memory->data(), caches_size(), memory->data_shift()),
+          as(memory->size(), memory->writable()) {}
+    // bytes: of all.
+    static std::unique_ptr<Code> create(uint64_t bytes) {
+        const size_t data = (bytes / kSlotShare + bytes / kCacheShare) & ~size_t{kPageMask};
+        auto memory = ExecMemory::create((bytes & ~uint64_t{kPageMask}) - data, data);
+        return memory ? std::make_unique<Code>(std::move(memory)) : nullptr;
+    }
+    size_t caches_size() const { return memory->data_size() / (kSlotShare + kCacheShare) * kSlotShare; }
 
     const void* executable(const uint8_t* writable) const {
         return memory->executable() + (writable - memory->writable());
     }
     // Code that is executed seldom lies apart, so that caches and TLBs of the host have more of the rest.
-    size_t cold_begin() const { return code_size() / 20 * 11; }
-    size_t code_size() const { return memory->size() - memory->size() / kSlotShare - memory->size() / kCacheShare; }
+    size_t cold_begin() const { return memory->size() / 20 * 11; }
     bool room() const {
-        return as.getSize() + kBlockRoom < cold_begin() && next_cold + kBlockRoom < code_size() &&
-               next_slot + kBlockSlots < memory->writable() + memory->size() && caches.room(kBlockCaches);
+        return as.getSize() + kBlockRoom < cold_begin() && next_cold + kBlockRoom < memory->size() &&
+               next_slot + kBlockSlots < memory->data() + memory->data_size() && caches.room(kBlockCaches);
     }
     void begin(Cpu& cpu) {
         as.reset();
@@ -109,9 +115,8 @@ bool Translator::host_suits() {
 
 void Translator::adopt(Cpu& cpu, CodeBlock& block) {
     if (!code_) {
-        auto memory = ExecMemory::create(std::max(options_.cache_bytes, kLeastMemory) & ~uint64_t{kPageMask});
-        if (!memory) return;  // then everything is interpreted
-        code_ = std::make_unique<Code>(std::move(memory));
+        code_ = Code::create(std::max(options_.cache_bytes, kLeastMemory));
+        if (!code_) return;  // then everything is interpreted
         code_->cpu = &cpu;
         restart();
     }
@@ -375,7 +380,7 @@ void Translator::link(const Cpu& cpu, uint32_t number, CodeBlock& to) {
         link.to = &to;
         patch(link.jump, to.entry);
     }
-    if (link.slot) new (code_->memory->writable() + link.slot) LinkSlot{here, to.second ? &LinkSlot::kNowhere : &to.page->seen};
+    if (link.slot) *link.slot = LinkSlot{here, to.second ? &LinkSlot::kNowhere : &to.page->seen};
     ++statistics_.links;
 }
 
@@ -390,7 +395,7 @@ void Translator::unlink(CodeBlock& block) {
         Link& link = code_->out.links[number];
         if (link.to != &block) continue;
         link.to = nullptr;
-        if (link.slot) new (code_->memory->writable() + link.slot) LinkSlot;
+        if (link.slot) *link.slot = {};
         patch(link.jump, code_->memory->executable() + link.stub);
     }
     block.translated = false;
