@@ -48,6 +48,10 @@ uint64_t IoRegion::read(uint64_t offset, unsigned size) const {
     if (!ops_.read) return ones(size);
     if (whole(offset, size)) [[likely]]
         return ops_.read(offset, size) & ones(size);
+    return read_parts(offset, size);
+}
+
+uint64_t IoRegion::read_parts(uint64_t offset, unsigned size) const {
     return read_as(ops_, size_, offset, size, ops_.read);
 }
 
@@ -60,6 +64,10 @@ void IoRegion::write(uint64_t offset, unsigned size, uint64_t value) const {
     if (!ops_.write) return;
     if (whole(offset, size)) [[likely]]
         return ops_.write(offset, size, value & ones(size));
+    write_parts(offset, size, value);
+}
+
+void IoRegion::write_parts(uint64_t offset, unsigned size, uint64_t value) const {
     split(ops_, offset, size, [&](uint64_t at, unsigned piece, unsigned shift) {
         if (at + piece > size_) return;
         const uint64_t part = (value >> shift) & ones(piece);

@@ -65,6 +65,10 @@ uint32_t IoPortSpace::port_read(uint16_t port, unsigned size) {
         const Mapping* m = find(port);
         return m ? static_cast<uint32_t>(m->region->read(m->offset + port - m->port, 1)) : 0xff;
     }
+    return read_parts(port, size);
+}
+
+uint32_t IoPortSpace::read_parts(uint16_t port, unsigned size) {
     uint64_t value = 0;
     each_part(port, size, [&](const Mapping* m, uint16_t at, unsigned n, unsigned shift) {
         const uint64_t part = m ? m->region->read(m->offset + at - m->port, n) : ones(n);
@@ -89,6 +93,10 @@ void IoPortSpace::port_write(uint16_t port, unsigned size, uint32_t value) {
         if (const Mapping* m = find(port)) m->region->write(m->offset + port - m->port, 1, value & 0xff);
         return;
     }
+    write_parts(port, size, value);
+}
+
+void IoPortSpace::write_parts(uint16_t port, unsigned size, uint32_t value) {
     if (tracer_) tracer_->port(true, port, size, value);
     each_part(port, size, [&](const Mapping* m, uint16_t at, unsigned n, unsigned shift) {
         if (!m) return;

@@ -42,6 +42,9 @@ class IoRegion {
     uint64_t peek(uint64_t offset, unsigned size) const;
 
   private:
+    // Functions of their own, so that the common case has few registers to save.
+    [[gnu::noinline]] uint64_t read_parts(uint64_t offset, unsigned size) const;
+    [[gnu::noinline]] void write_parts(uint64_t offset, unsigned size, uint64_t value) const;
     // The device takes the access as it is.
     bool whole(uint64_t offset, unsigned size) const {
         return size >= ops_.min_size && size <= ops_.max_size && !(offset & (size - 1)) && offset + size <= size_;

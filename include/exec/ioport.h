@@ -60,6 +60,9 @@ class IoPortSpace final : public PortBus {
     };
     const Mapping* find(uint16_t port) const;
     void rebuild();
+    // Functions of their own, so that single bytes have few registers to save.
+    [[gnu::noinline]] uint32_t read_parts(uint16_t port, unsigned size);
+    [[gnu::noinline]] void write_parts(uint16_t port, unsigned size, uint32_t value);
     template <class Access>
     void each_part(uint16_t port, unsigned size, Access access) const;
 

@@ -178,6 +178,7 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
     uint32_t dr[8] = {};     // dr[4], dr[5] unused
     uint8_t cpl = 0;
     Activity activity = Activity::kActive;
+    bool watching_ports = false;  // derived from DR7 and CR4: see check_port_watchpoints(). Here as each IN and OUT looks
     uint32_t events = 0;
     uint32_t pending_dr6 = 0;
     bool intr_pin = false;      // level of the INTR pin; kEventIntr is set while IF is, too
@@ -254,7 +255,8 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
         return flags.lazy ? !(__builtin_popcountll(uint8_t(flags.result)) & 1) : (eflags & kPF_) != 0;
     }
     // EFLAGS with the arithmetic bits made exact.
-    uint32_t get_eflags() const;
+    uint32_t get_eflags() const { return flags.lazy ? lazy_eflags() : eflags; }
+    uint32_t lazy_eflags() const;  // if flags.lazy
     // Puts the arithmetic bits into eflags, so that single ones can be changed there.
     void settle_flags() {
         if (flags.lazy) {
@@ -387,7 +389,6 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
     bool watching_data = false;  // derived from DR7: data watchpoints are enabled
     // The same for IN and OUT, if CR4.DE is set.
     void check_port_watchpoints(uint16_t port, unsigned size);
-    bool watching_ports = false;  // derived from DR7 and CR4
     bool breaking = false;        // derived from DR7: there are code breakpoints
 
     // ---- control registers, MSRs, CPUID (system.cc) -----------------------------------------------------

@@ -5,8 +5,7 @@
 
 namespace qr::i386 {
 
-uint32_t Cpu::get_eflags() const {
-    if (!flags.lazy) return eflags;
+uint32_t Cpu::lazy_eflags() const {
     uint32_t value = eflags & ~kArithFlags;
     if (cf()) value |= kCF;
     if (pf()) value |= kPF_;

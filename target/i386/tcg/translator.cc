@@ -250,19 +250,32 @@ uint64_t Translator::call_exact(Cpu& cpu, Site& site) {
     return static_cast<uint64_t>(self.exact(cpu, site));
 }
 
-// What neither faults nor looks at EIP and flags: they are made exact only if something came of it.
+// What neither faults nor looks at EIP and flags: they are made exact only if something came of it. What is rare is a
+// function of its own, so that this one has few registers to save.
 uint64_t Translator::call_light(Cpu& cpu, Site& site) {
-    Translator& self = *static_cast<Translator*>(cpu.native.translator);
     ++site.calls;
     const bool light = site.light == Site::kPort ? !cpu.cpl && !cpu.watching_ports : !(cpu.cr4 & kCr4TSD);
-    if (!light) return static_cast<uint64_t>(self.exact(cpu, site));
+    if (!light) [[unlikely]]
+        return not_light(cpu, site);
     const Insn& insn = *site.insn;
-    const Chaining& c = *self.chaining_;
-    Countdown& countdown = cpu.wiring.countdown;
-    const int64_t remaining = cpu.native.remaining + insn.left;
-    countdown.remaining = remaining;
+    cpu.wiring.countdown.remaining = cpu.native.remaining + insn.left;
     insn.exec(cpu, insn);
-    if (!cpu.events && countdown.remaining == remaining && !c.stop && cpu.tlb.generation() == c.generation) {
+    Translator& self = *static_cast<Translator*>(cpu.native.translator);
+    const Chaining& c = *self.chaining_;
+    const bool nothing_else = !cpu.events && !c.stop && cpu.tlb.generation() == c.generation &&
+                              cpu.wiring.countdown.remaining == cpu.native.remaining + site.insn->left;
+    if (!nothing_else || cpu.tlb.revocations() != self.code_->revocations) [[unlikely]]
+        return after_light(cpu, site, nothing_else);
+    return static_cast<uint64_t>(GoOn::kBehind);
+}
+
+uint64_t Translator::not_light(Cpu& cpu, Site& site) {
+    return static_cast<uint64_t>(static_cast<Translator*>(cpu.native.translator)->exact(cpu, site));
+}
+
+uint64_t Translator::after_light(Cpu& cpu, const Site& site, bool goes_on) {
+    Translator& self = *static_cast<Translator*>(cpu.native.translator);
+    if (goes_on) {
         self.follow_tlb(cpu);
         return static_cast<uint64_t>(GoOn::kBehind);
     }

@@ -71,6 +71,8 @@ class Translator {
     static uint64_t call_exact(Cpu& cpu, Site& site);
     GoOn exact(Cpu& cpu, const Site& site);
     static uint64_t call_light(Cpu& cpu, Site& site);
+    [[gnu::noinline]] static uint64_t not_light(Cpu& cpu, Site& site);
+    [[gnu::noinline]] static uint64_t after_light(Cpu& cpu, const Site& site, bool goes_on);
     GoOn elsewhere(Cpu& cpu);
     void count_calls(std::vector<TranslatorStatistics::RowCalls>& rows, uint64_t& all) const;
 
