@@ -13,30 +13,30 @@ using Wide = unsigned __int128;
 }
 
 int64_t VirtualClock::ns_at(uint64_t icount) const {
-    return base_ns_ + static_cast<int64_t>((Wide(icount - base_icount_) * rate_) >> 32);
+    return pace_.base_ns + static_cast<int64_t>((Wide(icount - pace_.base_icount) * pace_.rate) >> 32);
 }
 
 uint64_t VirtualClock::icount_at(int64_t ns) const {
     const uint64_t now = countdown_.icount();
     if (ns <= ns_at(now)) return now;
-    if (!rate_) return UINT64_MAX;
+    if (!pace_.rate) return UINT64_MAX;
     // Smallest n with (n * rate) >> 32 >= ns - base_ns, that is n * rate >= (ns - base_ns) << 32.
-    const Wide need = Wide(static_cast<uint64_t>(ns - base_ns_)) << 32;
-    const Wide n = (need + rate_ - 1) / rate_ + base_icount_;
+    const Wide need = Wide(static_cast<uint64_t>(ns - pace_.base_ns)) << 32;
+    const Wide n = (need + pace_.rate - 1) / pace_.rate + pace_.base_icount;
     return n > UINT64_MAX ? UINT64_MAX : static_cast<uint64_t>(n);
 }
 
 void VirtualClock::set_rate(uint64_t rate) {
     // The fraction of a nanosecond that has passed is dropped: time rounds down.
-    base_ns_ = now_ns();
-    base_icount_ = countdown_.icount();
-    rate_ = rate;
+    pace_.base_ns = now_ns();
+    pace_.base_icount = countdown_.icount();
+    pace_.rate = rate;
     countdown_.leave();
 }
 
 void VirtualClock::warp(int64_t ns) {
     assert(ns >= 0);
-    base_ns_ += ns;
+    pace_.base_ns += ns;
     countdown_.leave();
 }
 
@@ -78,9 +78,9 @@ void VirtualClock::refresh_next() {
 }
 
 void VirtualClock::state(StateVisitor& v) {
-    v("base_ns", base_ns_);
-    v("base_icount", base_icount_);
-    v("rate", rate_);
+    v("base_ns", pace_.base_ns);
+    v("base_icount", pace_.base_icount);
+    v("rate", pace_.rate);
     v("next_order", next_order_);
     for (Timer* t : timers_) v(t->name(), *t);
     if (v.loading()) refresh_next();

@@ -55,7 +55,14 @@ class VirtualClock {
     // The smallest icount >= the present one at which now_ns() >= ns. UINT64_MAX if unreachable.
     uint64_t icount_at(int64_t ns) const;
 
-    uint64_t rate() const { return rate_; }
+    // What ns_at() computes with, for code that does so itself.
+    struct Pace {
+        int64_t base_ns = 0;
+        uint64_t base_icount = 0;
+        uint64_t rate = uint64_t{1} << 32;
+    };
+    const Pace& pace() const { return pace_; }
+    uint64_t rate() const { return pace_.rate; }
     // Changes the pace from this position on, without a step in time.
     void set_rate(uint64_t rate);
     // Jumps ahead: time that passes while the CPU is halted. ns >= 0.
@@ -76,9 +83,7 @@ class VirtualClock {
     void refresh_next();
 
     Countdown& countdown_;
-    int64_t base_ns_ = 0;
-    uint64_t base_icount_ = 0;
-    uint64_t rate_ = uint64_t{1} << 32;
+    Pace pace_;
     uint64_t next_order_ = 0;
     int64_t next_deadline_ = kNoDeadline;
     std::vector<Timer*> timers_;  // in order of construction, which is the order of the board

@@ -60,7 +60,7 @@ const Insn* chain_exact(Cpu& cpu, const Insn* insn, Chaining& c);
 struct Shape {
     enum Kind : uint8_t {
         kNone,
-        kRdtsc, kDivE, kIdivE, kPopE, kMovs, kStos, kLods, kScas,  // for the translator only; strings: without REP
+        kDivE, kIdivE, kRdtsc, kPopE, kMovs, kStos, kLods, kScas,  // for the translator only; strings: without REP
         kNop,
         // The register form of these can't fault, and looks at registers and flags only.
         kPlain, kNotE, kNegE, kMulE, kImulE, kImulGE, kImulGEI, kXchgEG, kXchgAR, kBswap, kCbw, kCwd, kShldI, kShrdI,

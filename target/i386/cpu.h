@@ -142,6 +142,8 @@ class Cpu final : public CpuBase, public CpuInterruptPins, public MemoryListener
 
     // What translated code keeps beside the registers, in reach of one displacement byte. Never state.
     struct Native {
+        const Countdown* countdown = nullptr;  // these two are farther away
+        const VirtualClock::Pace* pace = nullptr;
         void* translator = nullptr;
         uint64_t key = 0;       // as ChainState::key
         void* jump = nullptr;   // ChainState::JumpTable

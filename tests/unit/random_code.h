@@ -197,6 +197,10 @@ class Generator {
                     byte(0x0f);
                     return byte(0xc8 | reg);
                 }
+                if (number(4) == 0) {  // RDTSC
+                    byte(0x0f);
+                    return byte(0x31);
+                }
                 return byte(number(2) ? 0x90 | reg : number(2) ? 0x9e : 0x9f);
             default:  // registers back to where data are
                 byte(0xb8 | (number(2) ? kEsi : number(2) ? kEbx : kEsp));

@@ -83,7 +83,8 @@ uint16_t registers_written(const Insn& i) {
         case Shape::kMulE:
         case Shape::kImulE:
         case Shape::kDivE:
-        case Shape::kIdivE: return mask_of(kEax) | mask_of(kEdx);
+        case Shape::kIdivE:
+        case Shape::kRdtsc: return mask_of(kEax) | mask_of(kEdx);
         case Shape::kPushR:
         case Shape::kPushI:
         case Shape::kPushE:

@@ -73,7 +73,7 @@ bool Emitter::keeps_esp_away(const Insn& i) {
         case Shape::kShiftE1: case Shape::kShiftECl: case Shape::kSetcc: case Shape::kBtEI: case Shape::kPushE:
         case Shape::kMulE: case Shape::kImulE: break;
         case Shape::kAluAI: case Shape::kTestAI: case Shape::kMovAO: case Shape::kMovOA: case Shape::kCbw: case Shape::kCwd:
-        case Shape::kPushI: case Shape::kPopE: case Shape::kLeave: case Shape::kNop: rm = false; break;
+        case Shape::kPushI: case Shape::kPopE: case Shape::kLeave: case Shape::kNop: case Shape::kRdtsc: rm = false; break;
         // These settle it themselves.
         case Shape::kJcc: case Shape::kJmp: case Shape::kCall: case Shape::kRet: rm = false; break;
         case Shape::kJmpE: case Shape::kCallE: break;
@@ -192,9 +192,7 @@ void Emitter::store_carry(uint32_t written, bool overflow_too) {
 // ---- control ---------------------------------------------------------------------------------------
 
 uint32_t Emitter::new_site(const Insn& i) {
-    const Site::Light light = (row_attr(i.row) & (kIo | kString)) == kIo ? Site::kPort
-                              : shape_of(i).kind == Shape::kRdtsc       ? Site::kCounter
-                                                                        : Site::kNo;
+    const bool light = (row_attr(i.row) & (kIo | kString)) == kIo;
     out_.sites.push_back({&i, block_, &row_access(i), static_cast<uint16_t>(block_->offset + i.end),
                           InterpreterGuest::ends_block(i), is_x87(i), light});
     return static_cast<uint32_t>(out_.sites.size() - 1);

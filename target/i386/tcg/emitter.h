@@ -40,8 +40,7 @@ struct Site {
     uint16_t end;     // from the page's start to the instruction's end
     bool ends_block;
     bool x87;
-    // Its handler looks at neither EIP nor flags, and doesn't fault: IN and OUT at level 0, RDTSC unless CR4.TSD is set.
-    enum Light : uint8_t { kNo, kPort, kCounter } light;
+    bool light;  // IN and OUT: at level 0 the handler looks at neither EIP nor flags, and doesn't fault
     bool rare = false;  // of an instruction that has code of its own
     uint8_t caches = 0;         // SiteCaches that its accesses go by
     uint32_t first_cache = 0;   // the first one's number
@@ -200,6 +199,7 @@ class Emitter {
     }
     void multiply(const Insn& i, const Shape& s);
     void divide(const Insn& i, const Shape& s);
+    void read_counter(const Insn& i);
     void bit_test(const Insn& i, const Shape& s);
     void bit_scan(const Insn& i, const Shape& s);
     void conditional(unsigned cc, Label& to);

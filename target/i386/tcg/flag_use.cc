@@ -106,7 +106,8 @@ FlagUse flag_use(const Insn& insn, bool emitted) {
         case Shape::kCallE:
         case Shape::kRet:
         case Shape::kDivE:
-        case Shape::kIdivE: u.observed = true; break;
+        case Shape::kIdivE:
+        case Shape::kRdtsc: u.observed = true; break;
         default: break;
     }
     if (shape.kind == Shape::kLea || shape.kind == Shape::kNop) u.observed = false;

@@ -57,6 +57,8 @@ std::string field_name(const Cpu& cpu, int64_t displacement) {
         is(first.write_tag, fmt::format("tlb.{}.write_tag", table));
         is(first.addend, fmt::format("tlb.{}.addend", table));
     }
+    is(cpu.native.countdown, "countdown");
+    is(cpu.native.pace, "pace");
     is(cpu.native.key, "key");
     is(cpu.native.jump, "jump");
     is(cpu.native.remaining, "remaining");

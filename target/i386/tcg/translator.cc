@@ -179,6 +179,8 @@ void Translator::run(Cpu& cpu, Chaining& c, CodeBlock& block) {
     chaining_ = &c;
     if (pending_link_) link(cpu, pending_link_, block);
     Countdown& countdown = cpu.wiring.countdown;
+    cpu.native.countdown = &countdown;
+    cpu.native.pace = &cpu.wiring.clock.pace();
     cpu.native.translator = this;
     cpu.native.key = c.key;
     cpu.native.jump = c.jump.get();
@@ -254,8 +256,7 @@ uint64_t Translator::call_exact(Cpu& cpu, Site& site) {
 // function of its own, so that this one has few registers to save.
 uint64_t Translator::call_light(Cpu& cpu, Site& site) {
     ++site.calls;
-    const bool light = site.light == Site::kPort ? !cpu.cpl && !cpu.watching_ports : !(cpu.cr4 & kCr4TSD);
-    if (!light) [[unlikely]]
+    if (cpu.cpl || cpu.watching_ports) [[unlikely]]
         return not_light(cpu, site);
     const Insn& insn = *site.insn;
     cpu.wiring.countdown.remaining = cpu.native.remaining + insn.left;
