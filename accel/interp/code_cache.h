@@ -49,7 +49,7 @@ struct ChainState {
     static unsigned jump_index(uint32_t linear) { return linear & ((1u << kJumpBits) - 1); }
 
     // Of key: the mode, above the address; above it the epoch (see interpreter.h).
-    static constexpr unsigned kModeBits = 5;
+    static constexpr unsigned kModeBits = 6;
     static constexpr unsigned kModeShift = 32;
     static constexpr unsigned kPlaceBits = kModeShift + kModeBits;  // of a stamp: the address and the mode
     // world: of those in which addresses mean the same as long as its epoch lasts

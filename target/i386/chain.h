@@ -46,6 +46,11 @@ inline bool is_flat(const Cpu& cpu) {
 // Another bit: x87, MMX and SSE instructions pass check_fpu()'s, check_mmx()'s and check_sse()'s look at CR0 and CR4.
 constexpr uint32_t kFpuMode = 16;
 inline bool fpu_ready(const Cpu& cpu) { return !(cpu.cr0 & (kCr0EM | kCr0TS)) && (cpu.cr4 & kCr4OSFXSR); }
+// A third: ES starts at 0, reaches to 4 GiB and may be written.
+constexpr uint32_t kFlatEsMode = 32;
+inline bool es_is_flat(const Cpu& cpu) {
+    return !cpu.seg[kEs].base && cpu.seg[kEs].write_end == uint64_t{1} << 32;
+}
 
 // Sets chain, left and end of a block's instructions.
 void chain_block(std::span<Insn> insns, Insn& end);

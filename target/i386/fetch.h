@@ -34,7 +34,8 @@ struct InterpreterGuest {
     static uint32_t pc(const Cpu& cpu) { return static_cast<uint32_t>(cpu.seg[kCs].base) + cpu.eip; }
     static uint32_t mode(const Cpu& cpu) {
         return (cpu.seg[kCs].db() ? 1u : 0u) | (cpu.cpl == 3 ? kUserMode : 0u) | (cpu.real_or_v86() ? 4u : 0u) |
-               (is_flat(cpu) ? kFlatMode : 0u) | (fpu_ready(cpu) ? kFpuMode : 0u);
+               (is_flat(cpu) ? kFlatMode : 0u) | (fpu_ready(cpu) ? kFpuMode : 0u) |
+               (es_is_flat(cpu) ? kFlatEsMode : 0u);
     }
     static uint64_t room(const Cpu& cpu) {
         const uint64_t end = uint64_t{cpu.seg[kCs].limit} + 1;

@@ -85,10 +85,12 @@ void Emitter::access_misses() {
     for (AccessMiss& m : access_misses_) {
         const auto found = [&] {
             if (m.group) as_.lea(group_register(*m.group), ptr[r11 + rax]);
+            if (m.keeps_r10) as_.mov(r10d, field(&cpu_.native.scratch));
             as_.jmp(m.resume, kNear);
         };
         as_.L(m.start);
         Label other;
+        if (m.keeps_r10) as_.mov(field(&cpu_.native.scratch), r10d);
         if (m.cache) {
             if (m.group) as_.mov(rax, group_register(*m.group));
             as_.add(rax, qword[rip + caches_.seen_by_code(&m.cache->page)]);

@@ -10,14 +10,17 @@ namespace qr::i386 {
 using namespace Xbyak::util;
 constexpr auto kNear = Xbyak::CodeGenerator::T_NEAR;
 
-// ES needn't be flat.
 Xbyak::Address Emitter::destination(unsigned size, Use use) {
-    const Segment& s = cpu_.seg[kEs];
-    as_.lea(r10, ptr[rdi + size]);
-    as_.cmp(r10, field(use == Use::kWrite ? &s.write_end : &s.read_end, 8));
-    as_.ja(access_->start, kNear);
-    as_.mov(eax, edi);
-    as_.add(eax, field(&s.base));
+    if (block_->mode & kFlatEsMode) {
+        as_.mov(eax, edi);
+    } else {
+        const Segment& s = cpu_.seg[kEs];
+        as_.lea(rax, ptr[rdi + size]);
+        as_.cmp(rax, field(use == Use::kWrite ? &s.write_end : &s.read_end, 8));
+        as_.ja(access_->start, kNear);
+        as_.mov(eax, edi);
+        as_.add(eax, field(&s.base));
+    }
     check_access(size, use);
     return size == 1 ? byte[r11 + rax] : size == 2 ? word[r11 + rax] : dword[r11 + rax];
 }
@@ -81,14 +84,17 @@ bool Emitter::string(const Insn& i, const Shape& s) {
             as_.mov(reg(kEax, size), from);
         } else {
             const auto from = host(size);
-            as_.mov(value, from);
-            as_.mov(field(&cpu_.native.scratch), r10d);
+            size == 4 ? as_.mov(r10d, from) : as_.movzx(r10d, from);
+            if (scattered()) as_.mov(field(&cpu_.native.scratch), r10d);
         }
     }
     switch (s.kind) {
         case Shape::kMovs: {
             const auto to = destination(size, Use::kWrite);
-            as_.mov(r10d, field(&cpu_.native.scratch));
+            if (scattered())
+                as_.mov(r10d, field(&cpu_.native.scratch));
+            else
+                access_misses_.back().keeps_r10 = true;
             as_.mov(to, value);
             break;
         }

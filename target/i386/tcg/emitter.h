@@ -291,6 +291,7 @@ class Emitter {
         bool write;
         const AccessGroup* group;  // whose register gets the host's address
         const SiteCache* cache;  // null: it was the TLB that didn't know
+        bool keeps_r10 = false;  // only the straight path leaves it alone
     };
     struct X87Guard {
         Label start, resume;

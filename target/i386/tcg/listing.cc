@@ -212,7 +212,8 @@ class HostLister {
 
 std::string mode_text(uint32_t mode) {
     return fmt::format("{}{} cpl{}{}", mode & kFlatMode ? "flat" : mode & 4 ? "real" : "code", mode & 1 ? 32 : 16,
-                       mode & kUserMode ? 3 : 0, mode & kFpuMode ? " fpu" : "");
+                       mode & kUserMode ? 3 : 0, mode & kFpuMode ? " fpu" : "") +
+           (mode & kFlatEsMode ? "" : " es");
 }
 
 std::string block_name(const ObservedBlock& block) {
