@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Disks: an installed Debian (scripts/make-debian-image) reads and writes a second disk (tests/bench/guests/disks.sh),
 by IDE and by virtio, timed on the host by what comes out of the guest's serial port."""
+import contextlib
+import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -45,28 +48,28 @@ def images(folder):
     return system, second
 
 
-def machine(setup, kind, form, repeats):
-    system, second = images(setup.folder)
+def machine(folder, kind, form, repeats, gated=""):
+    system, second = images(folder)
     model, device = KINDS[kind]
     line = "root=LABEL=debian rw console=ttyS0 quiet init=/bin/bash -- -c " \
-        f'"dd if={device} bs=1M skip={MEGABYTES - 1} status=none | bash -s {device} {repeats}"'
+        f'"dd if={device} bs=1M skip={MEGABYTES - 1} status=none | bash -s {device} {repeats} {gated}"'
     return ["-m", "512", "-display", "none", "-serial", "stdio", "-no-reboot", "-kernel", debian.KERNEL, "-initrd",
                debian.INITRD, "-append", line, *disk("system", system, "qcow2", "ide-hd,bus=ide.0,unit=0", form),
                *disk("second", second, "raw", model, form)]
 
 
-def once(command, limit=PATIENCE, repeats=REPEATS):
-    """(name, seconds, the VM thread's CPU seconds, sum) of each work of one run, up to a time limit."""
+def once(command, limit):
+    """(name, seconds, sum) of each work of one run, up to a time limit."""
     end = time.monotonic() + limit
     left = lambda: max(end - time.monotonic(), 0)
     with session.Session(command) as guest:
-        for _ in range(repeats):
+        for _ in range(REPEATS):
             for name in WORKS:
                 guest.expect(f"<begin {name}\r?\n", left())
-                begin, used = time.monotonic(), measure.thread_seconds(guest.process.pid, "vm")
+                begin = time.monotonic()
                 guest.expect(f"<end {name}\r?\n", left())
-                took, used = time.monotonic() - begin, measure.thread_seconds(guest.process.pid, "vm") - used
-                yield name, took, used, guest.expect(rf"<sum {name} (\w{{32}})", left())[1]
+                took = time.monotonic() - begin
+                yield name, took, guest.expect(rf"<sum {name} (\w{{32}})", left())[1]
         guest.expect("<done", left())
         guest.finish(left())
 
@@ -79,9 +82,9 @@ def bench(setup):
         for number, form in measure.turns(setup, f"disks, {kind}", FORMS):
             if form == "peer" and number > 0:
                 continue
-            command = setup.command(form, machine(setup, kind, form, REPEATS))
+            command = setup.command(form, machine(setup.folder, kind, form, REPEATS))
             try:
-                for name, seconds, _, total in once(command, PEER_SECONDS if form == "peer" else PATIENCE):
+                for name, seconds, total in once(command, PEER_SECONDS if form == "peer" else PATIENCE):
                     works[name].add(form, seconds, result=total)
             except session.Timeout:
                 if form != "peer":
@@ -97,22 +100,62 @@ def drop_recording(setup, form):
         overlay.unlink()
 
 
+class Gated:
+    """A machine that does one work at a time, and stands still in between."""
+
+    def __init__(self, command):
+        self.guest = session.Session(command)
+        self.pid = self.guest.process.pid
+
+    def wait(self):
+        self.guest.expect("<wait\r?\n", PATIENCE)
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def work(self, name, last):
+        """(the VM thread's CPU seconds, seconds)"""
+        os.kill(self.pid, signal.SIGCONT)
+        self.guest.send("\n")
+        self.guest.expect(f"<begin {name}\r?\n", PATIENCE)
+        begin, used = time.monotonic(), measure.thread_seconds(self.pid, "vm")
+        self.guest.expect(f"<end {name}\r?\n", PATIENCE)
+        took = measure.thread_seconds(self.pid, "vm") - used, time.monotonic() - begin
+        if not last:
+            self.wait()
+        return took
+
+
+def cost_round(setup, kind, forms, number):
+    """Each form's (CPU seconds, seconds) of all works together. They take turns work by work, as hosts drift within
+    seconds, and each begins as often as the other."""
+    with contextlib.ExitStack() as stack:
+        machines = {}
+        for form, icount in forms.items():
+            folder = setup.folder / form
+            folder.mkdir(exist_ok=True)
+            run = Gated([*setup.ours, "-net", "none", *map(str, machine(folder, kind, "ours", 1, "gated")), "-icount", icount])
+            machines[form] = stack.enter_context(run.guest) and run
+        for run in machines.values():
+            run.wait()
+        taken = {form: [0, 0] for form in forms}
+        for at, name in enumerate(WORKS):
+            for form in list(forms)[::1 if (at + number) % 2 else -1]:
+                for n, seconds in enumerate(machines[form].work(name, at + 1 == len(WORKS))):
+                    taken[form][n] += seconds
+    return taken
+
+
 def bench_cost(setup, rows):
-    """What recording costs all these works together, at a fixed shift and as fast as they go: recorded and not, in turn."""
+    """What recording costs all these works together, at a fixed shift and as fast as they go."""
     debian.make()
     clock = "shift=1,sleep=off"
     forms = {"live": clock, "record": f"{clock},rr=record,rrfile={setup.log('record')}"}
     for kind in KINDS:
         growths = {"VM thread's CPU time": [], "wall time": []}
         for number in range(setup.rounds):
-            taken = {}
-            for form in list(forms)[::1 if number % 2 else -1]:
-                command = [*setup.ours, "-net", "none", *map(str, machine(setup, kind, "ours", 1)), "-icount", forms[form]]
-                works = list(once(command, repeats=1))
-                taken[form] = sum(used for _, _, used, _ in works), sum(seconds for _, seconds, _, _ in works)
-                drop_recording(setup, form)
-            for clock_name, recorded, live in zip(growths, taken["record"], taken["live"]):
-                growths[clock_name].append(recorded / live - 1)
+            taken = cost_round(setup, kind, forms, number)
+            drop_recording(setup, "record")
+            for growth, recorded, live in zip(growths.values(), taken["record"], taken["live"]):
+                growth.append(recorded / live - 1)
             print(f"disks by {kind}: round {number + 1}:", *(f"{form} {cpu:.2f} s of CPU, {wall:.2f} s"
                                                             for form, (cpu, wall) in taken.items()), file=sys.stderr, flush=True)
         for name, values in growths.items():

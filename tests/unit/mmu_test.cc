@@ -6,16 +6,10 @@
 
 #include <gtest/gtest.h>
 
+#include "exec/ioport.h"
+
 namespace qr::i386 {
 namespace {
-
-struct NoPorts final : PortBus {
-    uint32_t port_read(uint16_t, unsigned size) override { return static_cast<uint32_t>(ones(size)); }
-    void port_write(uint16_t, unsigned, uint32_t) override {}
-    uint32_t port_peek(uint16_t, unsigned size) const override {
-        return static_cast<uint32_t>(ones(size));
-    }
-};
 
 enum : uint32_t { kP = 1, kW = 2, kU = 4, kA = 0x20, kD = 0x40, kPs = 0x80 };
 constexpr uint32_t kDirectory = 0x1000, kTable = 0x2000, kDirectoryPointers = 0x3000;
@@ -72,7 +66,7 @@ class MmuTest : public ::testing::Test {
     Countdown countdown;
     VirtualClock clock{countdown};
     AddressSpace memory;
-    NoPorts ports;
+    IoPortSpace ports;
     std::unique_ptr<RamBlock> ram = std::move(*RamBlock::create("ram", 16 << 20, false));
     CpuModel model = *parse_cpu_model("max");
     Cpu cpu{{memory, memory, ports, clock, countdown, nullptr, {}, {}}, model};

@@ -8,16 +8,11 @@
 #include <random>
 #include <vector>
 
+#include "exec/ioport.h"
 #include "target/i386/mmu.h"
 
 namespace qr::i386 {
 namespace {
-
-struct NoPorts final : PortBus {
-    uint32_t port_read(uint16_t, unsigned size) override { return static_cast<uint32_t>(ones(size)); }
-    void port_write(uint16_t, unsigned, uint32_t) override {}
-    uint32_t port_peek(uint16_t, unsigned size) const override { return static_cast<uint32_t>(ones(size)); }
-};
 
 constexpr uint64_t kP = 1, kW = 2, kU = 4, kA = 0x20, kD = 0x40, kPs = 0x80, kG = 0x100;
 constexpr uint32_t kRam = 16 << 20;
@@ -204,7 +199,7 @@ class TlbCoherenceTest : public ::testing::TestWithParam<bool> {
     Countdown countdown;
     VirtualClock clock{countdown};
     AddressSpace memory;
-    NoPorts ports;
+    IoPortSpace ports;
     std::unique_ptr<RamBlock> ram = std::move(*RamBlock::create("ram", kRam, false));
     CpuModel model = *parse_cpu_model("max");
     Cpu cpu{{memory, memory, ports, clock, countdown, nullptr, {}, {}}, model};

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs in the guest, on the disk DEVICE, whose contents it overwrites: every work REPEATS times, each between two lines
 # for the host, which has the clock:   <begin NAME    <end NAME    <sum NAME MD5
-# Usage: disks.sh DEVICE REPEATS. It comes from the last megabyte of that disk, which it leaves alone.
+# Usage: disks.sh DEVICE REPEATS [gated]. Gated, each work waits behind a line <wait for one from the console. It comes from the last megabyte of that disk, which it leaves alone.
 device=$1
+gated=$3
 half=128 # MB; the first half is written, the second one is read
 
 reads() { for i in 1 2 3 4 5 6; do dd if=$device of=/dev/null bs=1M count=$half skip=$((half - 1)) iflag=direct; done; }
@@ -16,6 +17,7 @@ list() { umount /mnt; mount -t ext4 $device /mnt; (cd /mnt/b && find . -type f |
 remove() { rm -r /mnt/a /mnt/b && sync; }
 
 one() {
+    if [ "$gated" ]; then echo '<wait'; read -r _ </dev/console; fi
     echo "<begin $1"
     $1 >/tmp/out 2>/dev/null
     echo "<end $1"
