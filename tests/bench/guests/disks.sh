@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Runs in the guest, on the disk DEVICE, whose contents it overwrites: every work REPEATS times, each between two lines
 # for the host, which has the clock:   <begin NAME    <end NAME    <sum NAME MD5
-# Usage: disks.sh DEVICE REPEATS [gated]. Gated, each work waits behind a line <wait for one from the console. It comes from the last megabyte of that disk, which it leaves alone.
+# Usage: disks.sh DEVICE REPEATS [gated]. Gated, each work waits behind a line <wait for one from the console. The script
+# comes from the last megabyte of that disk, which it leaves alone.
 device=$1
 gated=$3
 half=128 # MB; the first half is written, the second one is read
