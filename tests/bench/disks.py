@@ -133,7 +133,8 @@ def cost_round(setup, kind, forms, number):
             folder = setup.folder / form
             folder.mkdir(exist_ok=True)
             run = Gated([*setup.ours, "-net", "none", *map(str, machine(folder, kind, "ours", 1, "gated")), "-icount", icount])
-            machines[form] = stack.enter_context(run.guest) and run
+            stack.enter_context(run.guest)
+            machines[form] = run
         for run in machines.values():
             run.wait()
         taken = {form: [0, 0] for form in forms}
