@@ -189,6 +189,9 @@ void HostDrive::submit(const RequestPtr& r) {
         if (!door_.replaying()) highest_version_ = version_ = std::max(highest_version_, version_);
         highest_version_ = std::max(highest_version_, ++version_);
     }
+    r->behind = false;
+    r->blocks = writes && r->bytes && mode_ != Mode::kDirect ? (r->offset + r->bytes - 1) / kBlock - r->offset / kBlock + 1 : 0;
+    if (r->blocks) r->behind = (medium_->promised += r->blocks) <= medium_->room;
     r->number = queue_.post([this, r] { perform(*r); });
 }
 
@@ -234,10 +237,25 @@ Drive::Ticket HostDrive::flush() {
 // On the queue.
 void HostDrive::perform(Request& r) {
     auto status = perform_on(*r.medium, r);
+    if (r.blocks) settle_room(*r.medium, r.blocks);
     if (status.ok()) return;
-    r.host = status_of(status.code);
-    r.host_code = status.code;
-    r.message = std::move(status.message);
+    Trouble trouble{status_of(status.code), status.code, std::move(status.message)};
+    if (!r.behind) {
+        r.trouble = std::move(trouble);
+        return;
+    }
+    std::lock_guard lock(late_mutex_);
+    if (!late_) late_trouble_ = std::move(trouble);
+    late_ = true;
+}
+
+// On the queue. The room is known before the promise is taken back: who looks at them meanwhile sees too little.
+void HostDrive::settle_room(Medium& m, uint64_t blocks) {
+    if (m.overlay) {
+        m.overlay->make_room();
+        m.room = m.overlay->room();
+    }
+    m.promised -= blocks;
 }
 
 IoStatus HostDrive::overlay_of(Medium& m) {
@@ -301,14 +319,17 @@ IoStatus HostDrive::read_image(Medium& m, uint64_t offset, std::span<uint8_t> to
         if (seen) {
             if (auto done = m.image->read(offset, part); !done.ok()) return done;
         } else {
-            std::vector<uint8_t> blocks(std::min(end * kBlock, m.size) - first * kBlock);
+            const uint64_t size = std::min(end * kBlock, m.size) - first * kBlock;
+            const bool whole = bytes == size;  // blocks, and so from the first one's beginning
+            std::vector<uint8_t> around(whole ? 0 : size);
+            const std::span<uint8_t> blocks = whole ? part : around;
             if (m.image->read(first * kBlock, blocks).ok()) {
                 for (uint64_t b = first; b < end; ++b) {
                     const uint64_t start = (b - first) * kBlock;
                     digests.push_back({b, XXH3_64bits(blocks.data() + start, std::min(kBlock, blocks.size() - start))});
                     m.seen[b] = true;
                 }
-                std::copy_n(blocks.begin() + static_cast<ptrdiff_t>(offset - first * kBlock), bytes, part.begin());
+                if (!whole) std::copy_n(blocks.begin() + static_cast<ptrdiff_t>(offset - first * kBlock), bytes, part.begin());
             } else if (auto done = m.image->read(offset, part); !done.ok()) {
                 return done;  // not only a neighbour that can't be read
             }
@@ -383,9 +404,13 @@ DriveStatus HostDrive::finish(Ticket ticket, std::vector<uint8_t>* data) {
     DriveStatus status = r->issued;
     bool good = status == DriveStatus::kOk;
     if (r->number) {
-        queue_.wait(r->number);
+        if (!r->behind || late_) {
+            queue_.wait(r->number);
+            r->behind = false;
+        }
         status = outcome(*r);
         good = status == DriveStatus::kOk;
+        if (!good) queue_.wait(r->number);  // it may be tried again
         if (!good && settle_failure(*r, status)) return DriveStatus::kStopped;
     }
     requests_.erase(found);
@@ -397,21 +422,33 @@ DriveStatus HostDrive::finish(Ticket ticket, std::vector<uint8_t>* data) {
     return status;
 }
 
+// Of a request that was waited for, or of one that wasn't, earlier. (A read's data is right either way.)
+HostDrive::Trouble HostDrive::trouble_of(Request& r) {
+    if (r.behind) return {};
+    if (r.trouble.status != DriveStatus::kOk || r.kind == Kind::kRead || !late_) return r.trouble;
+    std::lock_guard lock(late_mutex_);
+    late_ = false;
+    return std::exchange(late_trouble_, {});
+}
+
 // What became of a request that the host has done, or had when it was recorded.
 DriveStatus HostDrive::outcome(Request& r) {
-    if (checked()) settle_digests(r);
+    // One that isn't waited for tells no digests of requests before it, which may be on their way; in a replay it may be
+    // the one that told them.
+    if (checked() && (!r.behind || door_.replaying())) settle_digests(r);
     r.digests.clear();
+    r.trouble = trouble_of(r);
     std::optional<ErrorInput> error;
-    if (r.host != DriveStatus::kOk) {
+    if (r.trouble.status != DriveStatus::kOk) {
         const bool ignored = (r.kind == Kind::kRead ? settings_.on_read_error : settings_.on_write_error) == ErrorAction::kIgnore;
-        if (!ignored) notice_(fmt::format("drive '{}': {}", settings_.id, r.message));
-        error = ErrorInput{static_cast<uint8_t>(r.host)};
+        if (!ignored) notice_(fmt::format("drive '{}': {}", settings_.id, r.trouble.message));
+        error = ErrorInput{static_cast<uint8_t>(r.trouble.status)};
     }
     if (const auto entered = error_port_.ask(clock_.icount(), error))
         return static_cast<DriveStatus>(std::min<uint8_t>(entered->status, static_cast<uint8_t>(DriveStatus::kOutOfRange)));
     if (error) {
         door_.refuse(fmt::format("drive '{}': the host has an error that it hadn't when this was recorded: {}", settings_.id,
-                                 r.message));
+                                 r.trouble.message));
     }
     return DriveStatus::kOk;
 }
@@ -423,7 +460,7 @@ bool HostDrive::settle_failure(Request& r, DriveStatus& status) {
     ErrorAction action = write ? settings_.on_write_error : settings_.on_read_error;
     if (action == ErrorAction::kEnospc) action = no_space ? ErrorAction::kStop : ErrorAction::kReport;
     if (failed_) {
-        Failure failure{settings_.id, node(), write, action, {}, reason_of(status, r.host_code)};
+        Failure failure{settings_.id, node(), write, action, {}, reason_of(status, r.trouble.code)};
         if (io_state_ != IoState::kNone) failure.no_space = no_space;
         failed_(failure);
     }
@@ -432,8 +469,7 @@ bool HostDrive::settle_failure(Request& r, DriveStatus& status) {
     if (!write) r.data.clear();
     r.issued = DriveStatus::kStopped;
     r.number = 0;
-    r.host = DriveStatus::kOk;
-    r.host_code = 0;
+    r.trouble = {};
     set_io_state(no_space ? IoState::kNoSpace : IoState::kFailed);
     if (stop_) stop_();
     return true;
@@ -679,7 +715,7 @@ void HostDrive::request_state(StateVisitor& v, Request& r) {
     v("queued", queued);
     if (!v.saving()) return;
     // Done by now. The digests of what it read needn't be kept: a replay takes them again if it is asked.
-    v("host_status", r.host);
+    v("host_status", r.trouble.status);
     const bool waits = r.issued == DriveStatus::kStopped;
     // A write that may have to be tried again.
     const bool kept = r.kind == Kind::kRead || (r.kind == Kind::kWrite && may_stop(settings_.on_write_error));

@@ -9,6 +9,9 @@
 // the machine stops for one follows from that. That it goes on, and tries again, enters through "drive.ID.retry". A
 // change of the medium by the user enters through "drive.ID.medium".
 //
+// What is written to an overlay that has room isn't waited for, up to 16 MiB of it. An error that it brings all the same
+// is told to a later write or a flush; the overlay has the data in any case.
+//
 // VM thread, unless said otherwise. Source: docs/replay.rst, "Disks".
 #pragma once
 
@@ -223,6 +226,14 @@ class HostDrive final : public Drive {
         uint64_t size = 0;
         std::vector<bool> seen;  // blocks whose digest was taken
         bool dirty = false;      // written since the last flush; the queue's
+        // Blocks that the overlay has room for, and those that requests on their way may take of it.
+        std::atomic<uint64_t> room = 0, promised = 0;
+    };
+    // What the host couldn't do.
+    struct Trouble {
+        DriveStatus status = DriveStatus::kOk;
+        int code = 0;
+        std::string message;
     };
     struct Request {
         Kind kind = Kind::kRead;
@@ -233,9 +244,9 @@ class HostDrive final : public Drive {
         // Of the queue:
         std::shared_ptr<Medium> medium;
         uint64_t number = 0;
-        DriveStatus host = DriveStatus::kOk;
-        int host_code = 0;
-        std::string message;
+        uint64_t blocks = 0;  // of the overlay, that it may take
+        bool behind = false;  // nobody waits for it: there is room, and a trouble is told to a later one
+        Trouble trouble;
         std::vector<BlockDigest> digests;
     };
     using RequestPtr = std::shared_ptr<Request>;
@@ -248,6 +259,8 @@ class HostDrive final : public Drive {
     void retry();
     void set_io_state(IoState state);
     void perform(Request& r);
+    void settle_room(Medium& m, uint64_t blocks);
+    Trouble trouble_of(Request& r);
     IoStatus perform_on(Medium& m, Request& r);
     IoStatus read_medium(Medium& m, uint64_t offset, std::span<uint8_t> to, std::vector<BlockDigest>& digests);
     IoStatus read_image(Medium& m, uint64_t offset, std::span<uint8_t> to, std::vector<BlockDigest>& digests);
@@ -288,6 +301,9 @@ class HostDrive final : public Drive {
     InputPort<MediumInput> medium_port_;
     InputPort<RetryInput> retry_port_;
     IoState io_state_ = IoState::kNone;
+    std::atomic<bool> late_ = false;  // there is late_trouble_
+    std::mutex late_mutex_;
+    Trouble late_trouble_;            // the first one that no request has told yet
     std::mutex staged_mutex_;
     std::vector<std::pair<ImageSpec, std::unique_ptr<Image>>> staged_;  // opened for the door to let in
     uint64_t highest_version_ = 0;

@@ -27,6 +27,7 @@ constexpr uint32_t kVersion = 1;
 constexpr uint64_t kDirectoryBytes = 65536;
 constexpr size_t kHeaderBytes = 4096;
 constexpr uint64_t kGroupBytes = kDirectoryBytes + 2048 * Overlay::kBlock;
+constexpr uint32_t kLeastRoom = 16, kMostRoom = 256;  // slots to make room for
 constexpr uint64_t kMaxDisk = uint64_t{1} << 46;
 
 IoStatus host_error(const char* what) {
@@ -108,6 +109,9 @@ Overlay::Overlay(int fd, bool kept, Origin origin) : fd_(fd), kept_(kept), origi
 Overlay::~Overlay() {
     for (uint8_t* group : groups_)
         if (group) munmap(group, kDirectoryBytes);
+    struct stat st {};
+    // Room that was reserved and not used.
+    if (reserved_end_ && fstat(fd_, &st) == 0) static_cast<void>(!ftruncate(fd_, st.st_size));
     close(fd_);
 }
 
@@ -253,13 +257,26 @@ IoStatus Overlay::show_all() {
     return {};
 }
 
+// Not beyond the group in which the next slot is.
+void Overlay::make_room() {
+    const uint32_t wanted = std::clamp(slots(), kLeastRoom, kMostRoom);
+    if (room() >= wanted / 2) return;
+    const uint32_t group = slots() / kSlotsPerGroup, begin = std::max(slots(), reserved_end_);
+    const uint32_t end = std::min(slots() + wanted, (group + 1) * kSlotsPerGroup);
+    if (end <= begin) return;
+    if (group == groups_.size()) groups_.push_back(nullptr);
+    if (!map_group(group).ok()) return;
+    if (fallocate(fd_, FALLOC_FL_KEEP_SIZE, static_cast<off_t>(slot_offset(begin)), static_cast<off_t>((end - begin) * kBlock)) == 0)
+        reserved_end_ = end;
+}
+
 IoStatus Overlay::take_slot(uint32_t& slot) {
     uint32_t taken;
     if (!free_slots_.empty()) {
         taken = free_slots_.back();
         free_slots_.pop_back();
     } else {
-        taken = static_cast<uint32_t>(slot_users_.size());
+        taken = slots();
         slot_users_.push_back(0);
         if (taken / kSlotsPerGroup == groups_.size()) groups_.push_back(nullptr);
     }
@@ -414,6 +431,19 @@ IoStatus Overlay::read(uint64_t offset, std::span<uint8_t> to, const Below& belo
     return {};
 }
 
+// It has a slot that is no other version's and holds data, in the file and named there.
+bool Overlay::overwritable(const Entry& entry) const {
+    return entry.slot != kNone && slot_users_[entry.slot] == 1 && !entry.zero && !hidden(entry.slot);
+}
+
+// Sectors whose data is in the block's slot.
+void Overlay::validate(uint64_t block, unsigned first_sector, unsigned sectors) {
+    Entry& entry = entry_for_write(block);
+    const auto before = entry.valid;
+    set_bits(entry.valid, first_sector, sectors);
+    if (before != entry.valid) publish(block, entry);
+}
+
 IoStatus Overlay::write_block(uint64_t block, unsigned first_sector, std::span<const uint8_t> from) {
     Entry& entry = entry_for_write(block);
     const unsigned sectors = static_cast<unsigned>(from.size() / kSector);
@@ -422,14 +452,16 @@ IoStatus Overlay::write_block(uint64_t block, unsigned first_sector, std::span<c
     const auto note = [&](IoStatus done) {
         if (status.ok()) status = std::move(done);
     };
+    if (overwritable(entry)) {
+        note(write_slot(entry.slot, inside, from));
+        validate(block, first_sector, sectors);
+        return status;
+    }
     const bool shared = entry.slot != kNone && slot_users_[entry.slot] > 1;
     if (entry.slot != kNone && !shared && !entry.zero) {
-        const bool was_hidden = hidden(entry.slot);
         note(write_slot(entry.slot, inside, from));
-        const auto before = entry.valid;
         set_bits(entry.valid, first_sector, sectors);
-        if (was_hidden) note(show(block, entry));
-        else if (before != entry.valid) publish(block, entry);
+        note(show(block, entry));
         return status;
     }
     // A slot of its own, with what was in the old one.
@@ -454,14 +486,37 @@ IoStatus Overlay::write_block(uint64_t block, unsigned first_sector, std::span<c
     return status;
 }
 
+// Blocks whose slots lie one behind the other in the file, as those of a new disk do that is written from its beginning,
+// are written at once.
 IoStatus Overlay::write(uint64_t offset, std::span<const uint8_t> from) {
     IoStatus first;
+    const auto note = [&](IoStatus done) {
+        if (first.ok()) first = std::move(done);
+    };
     while (!from.empty()) {
-        const uint64_t part = std::min<uint64_t>(from.size(), kBlock - offset % kBlock);
-        auto done = write_block(offset / kBlock, static_cast<unsigned>(offset % kBlock / kSector), from.first(part));
-        if (!done.ok() && first.ok()) first = std::move(done);
-        offset += part;
-        from = from.subspan(part);
+        const uint64_t block = offset / kBlock, inside = offset % kBlock;
+        uint64_t run = 0, start = 0;  // bytes; their place in the file
+        while (run < from.size()) {
+            Entry& entry = entry_for_write((offset + run) / kBlock);
+            if (entry.slot == kNone) note(take_slot(entry.slot));
+            const uint64_t at = slot_offset(entry.slot) + (offset + run) % kBlock;
+            if (!run) start = at;
+            if (!overwritable(entry) || at != start + run) break;
+            run += std::min(from.size() - run, kBlock - (offset + run) % kBlock);
+        }
+        const uint64_t one = std::min(from.size(), kBlock - inside);
+        if (run > one && write_all(fd_, start, from.first(run)).ok()) {
+            for (uint64_t done = 0; done < run;) {
+                const uint64_t at = offset + done, part = std::min(run - done, kBlock - at % kBlock);
+                validate(at / kBlock, static_cast<unsigned>(at % kBlock / kSector), static_cast<unsigned>(part / kSector));
+                done += part;
+            }
+        } else {
+            run = one;
+            note(write_block(block, static_cast<unsigned>(inside / kSector), from.first(one)));
+        }
+        offset += run;
+        from = from.subspan(run);
     }
     return first;
 }

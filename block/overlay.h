@@ -58,6 +58,11 @@ class Overlay {
     IoStatus write_zeroes(uint64_t offset, uint64_t bytes);
     IoStatus flush();
 
+    // How many blocks can be written for which the host has made room in the file. make_room() asks it for some if there
+    // is little, more for a file that is larger; the host may not have it, or not know how to.
+    uint32_t room() const { return reserved_end_ > slots() ? reserved_end_ - slots() : 0; }
+    void make_room();
+
     // Versions are named by their user. Pinning one that is pinned is no news.
     void pin(uint64_t version);
     void unpin(uint64_t version);
@@ -97,7 +102,10 @@ class Overlay {
     IoStatus visit_changes(const Root& before, const Visit& visit);
     Entry& entry_for_write(uint64_t block);
     void drop(Root& root);
+    bool overwritable(const Entry& entry) const;
+    void validate(uint64_t block, unsigned first_sector, unsigned sectors);
     IoStatus write_block(uint64_t block, unsigned first_sector, std::span<const uint8_t> from);
+    uint32_t slots() const { return static_cast<uint32_t>(slot_users_.size()); }
     IoStatus take_slot(uint32_t& slot);
     void release_slot(uint32_t slot);
     uint64_t slot_offset(uint32_t slot) const;
@@ -121,6 +129,7 @@ class Overlay {
     std::map<uint64_t, Root> pins_;
     std::vector<uint32_t> slot_users_;  // leaves that refer to it
     std::vector<uint32_t> free_slots_;
+    uint32_t reserved_end_ = 0;         // slots before it have room
     std::vector<uint8_t*> groups_;      // their directories, mapped
     std::unordered_map<uint32_t, std::vector<uint8_t>> resident_;  // slots that the file has no room for
 };

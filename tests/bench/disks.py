@@ -18,6 +18,7 @@ PATIENCE = 1200
 # no number.
 PEER_SECONDS = 180
 REPEATS = 2  # of each work within a run
+SLICE = 0.008  # seconds, in which one machine works and the other stands still
 FORMS = ("ours", "peer", "plain", "ours live")
 MEGABYTES = 256
 # the script's name -> ours
@@ -101,48 +102,70 @@ def drop_recording(setup, form):
 
 
 class Gated:
-    """A machine that does one work at a time, and stands still in between."""
+    """A machine that runs by slices of time, and stands still in between. CPUs aren't all of a speed: its VM thread has
+    one, and its other threads have the rest."""
 
     def __init__(self, command):
         self.guest = session.Session(command)
         self.pid = self.guest.process.pid
+        self.until("<wait\r?\n", PATIENCE)
+        first, *others = sorted(os.sched_getaffinity(self.pid))
+        for thread, name in measure.threads(self.pid):
+            os.sched_setaffinity(int(thread.name), {first} if name == "vm" else others or {first})
 
-    def wait(self):
-        self.guest.expect("<wait\r?\n", PATIENCE)
-        os.kill(self.pid, signal.SIGSTOP)
-
-    def work(self, name, last):
-        """(the VM thread's CPU seconds, seconds)"""
+    def until(self, pattern, seconds):
+        """(what matched, the seconds it took), after at most as many; None if nothing did in that time."""
         os.kill(self.pid, signal.SIGCONT)
-        self.guest.send("\n")
-        self.guest.expect(f"<begin {name}\r?\n", PATIENCE)
-        begin, used = time.monotonic(), measure.thread_seconds(self.pid, "vm")
-        self.guest.expect(f"<end {name}\r?\n", PATIENCE)
-        took = measure.thread_seconds(self.pid, "vm") - used, time.monotonic() - begin
-        if not last:
-            self.wait()
-        return took
+        begin = time.monotonic()
+        try:
+            found = self.guest.expect(pattern, seconds)
+        except session.Timeout:
+            if self.guest.process.poll() is not None or seconds == PATIENCE:
+                raise
+            found = None
+        took = time.monotonic() - begin
+        os.kill(self.pid, signal.SIGSTOP)
+        return found, took
+
+
+def taken_by_work(machines, name):
+    """Each machine's (CPU seconds, seconds) of a work. They take turns by slices, as hosts drift within a second."""
+    taken, used = {}, {}
+    for form, run in machines.items():
+        run.guest.send("\n")
+        run.until(f"<begin {name}\r?\n", PATIENCE)
+        taken[form], used[form] = 0, measure.thread_seconds(run.pid, "vm")
+    left = list(machines)
+    while left:
+        for form in list(left):
+            found, seconds = machines[form].until(f"<end {name}\r?\n", SLICE)
+            taken[form] += seconds
+            if found:
+                left.remove(form)
+    return {form: (measure.thread_seconds(run.pid, "vm") - used[form], taken[form]) for form, run in machines.items()}
 
 
 def cost_round(setup, kind, forms, number):
-    """Each form's (CPU seconds, seconds) of all works together. They take turns work by work, as hosts drift within
-    seconds, and each begins as often as the other."""
+    """Each form's [CPU seconds, seconds] of all works together."""
     with contextlib.ExitStack() as stack:
         machines = {}
-        for form, icount in forms.items():
+        for form in list(forms)[::-1 if number % 2 else 1]:
             folder = setup.folder / form
             folder.mkdir(exist_ok=True)
-            run = Gated([*setup.ours, "-net", "none", *map(str, machine(folder, kind, "ours", 1, "gated")), "-icount", icount])
-            stack.enter_context(run.guest)
-            machines[form] = run
-        for run in machines.values():
-            run.wait()
-        taken = {form: [0, 0] for form in forms}
-        for at, name in enumerate(WORKS):
-            for form in list(forms)[::1 if (at + number) % 2 else -1]:
-                for n, seconds in enumerate(machines[form].work(name, at + 1 == len(WORKS))):
-                    taken[form][n] += seconds
-    return taken
+            machines[form] = Gated([*setup.ours, "-net", "none", *map(str, machine(folder, kind, "ours", 1, "gated")),
+                                    "-icount", forms[form]])
+            stack.enter_context(machines[form].guest)
+        total = {form: [0, 0] for form in forms}
+        for name in WORKS:
+            for form, taken in taken_by_work(machines, name).items():
+                total[form] = [sum(pair) for pair in zip(total[form], taken)]
+            sums = {run.until(rf"<sum {name} (\w{{32}})", PATIENCE)[0][1] for run in machines.values()}
+            if len(sums) > 1:
+                raise SystemExit(f"bench: {kind}, {name}: the machines came to different sums")
+            if name != list(WORKS)[-1]:
+                for run in machines.values():
+                    run.until("<wait\r?\n", PATIENCE)
+        return total
 
 
 def bench_cost(setup, rows):

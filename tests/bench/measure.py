@@ -81,12 +81,17 @@ class Work:
                 "clocks": {form: middle(values) for form, values in self.clocks.items()}}
 
 
+def threads(pid):
+    """(its folder, named by its number; its name) of each of a process's threads."""
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        yield task, (task / "stat").read_text().rsplit(")", 1)[0].split("(", 1)[1]
+
+
 def thread_seconds(pid, name):
     """CPU seconds of a process's thread by its name; of the main thread if there is none."""
     best = None
-    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        fields = (task / "stat").read_text().rsplit(")", 1)
-        if fields[0].split("(", 1)[1] == name or (best is None and task.name == str(pid)):
+    for task, named in threads(pid):
+        if named == name or (best is None and task.name == str(pid)):
             best = int((task / "schedstat").read_text().split()[0]) / 1e9
     return best or 0.0
 

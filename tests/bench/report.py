@@ -122,7 +122,9 @@ GRUB's hand-over. The cost of recording is the kernel's boot without an initrd a
 Disks: an installed Debian (``scripts/make-debian-image``) boots from one disk and works on a second one, a raw image, by
 ``tests/bench/guests/disks.sh``; all with the default cache mode, the peer's recording with ``blkreplay``. "ours live" has
 no ``-icount``: it writes the image itself, a recording writes an overlay. The peer records once for three minutes at most;
-what it didn't come to has no number.
+what it didn't come to has no number. The cost of recording on disks is that of all these works once, at
+``shift=1,sleep=off``: a machine that records and one that doesn't take turns every 8 ms, with their VM threads on the same
+CPU; one of them stands still while the other works.
 """
 
 

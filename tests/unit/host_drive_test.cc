@@ -2,10 +2,14 @@
 // A drive's host side: what the device sees, what is recorded, and that a replay sees the same.
 #include <gtest/gtest.h>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <random>
 
 #include "block/host_drive.h"
@@ -446,6 +450,76 @@ TEST_F(MediaTest, ARecordingCanBeginInTheMiddle) {
         ASSERT_TRUE(overlay) << overlay.error().message;
         EXPECT_EQ((*overlay)->written_bytes(), bytes) << name;
     }
+}
+
+// Into an overlay that has room: the guest needn't wait until it is there. What it reads is what it wrote.
+TEST(HostDrive, WritesIntoAnOverlayAreNotWaitedFor) {
+    for (const auto mode : {HostDrive::Mode::kTemporary, HostDrive::Mode::kRecorded}) {
+        auto bytes = image();
+        Machine m;
+        m.make(mode, bytes);
+        EXPECT_EQ(m.write(0, std::vector<uint8_t>(512, 1)), DriveStatus::kOk);
+        EXPECT_EQ(m.drive->finish(m.drive->flush(), nullptr), DriveStatus::kOk);
+        std::promise<void> go;
+        bool came = false;
+        bytes->before_read = [&, future = go.get_future().share()] {
+            came = future.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+        };
+        const auto read = m.drive->read(Overlay::kBlock, 512);
+        // As much as there is room for, and then more.
+        const std::vector<uint8_t> data(4 * Overlay::kBlock, 2);
+        EXPECT_EQ(m.write(4 * Overlay::kBlock, data), DriveStatus::kOk);
+        EXPECT_EQ(m.write(8 * Overlay::kBlock, data), DriveStatus::kOk);
+        go.set_value();
+        for (int i = 0; i < 8; ++i) EXPECT_EQ(m.write(12 * Overlay::kBlock, data), DriveStatus::kOk);
+        EXPECT_EQ(m.drive->finish(read, nullptr), DriveStatus::kOk);
+        EXPECT_TRUE(came);
+        EXPECT_EQ(m.read(4 * Overlay::kBlock, 12 * Overlay::kBlock), std::vector<uint8_t>(12 * Overlay::kBlock, 2));
+    }
+}
+
+// What goes wrong with such a write is told to a later one or to a flush, once; the disk is as if it had been written.
+TEST(HostDrive, TroubleWithAWriteThatNobodyWaitedForIsToldLater) {
+    auto bytes = image();
+    const std::vector<uint8_t> data(Overlay::kBlock, 7);
+    const auto work = [&](Machine& m, auto limit) {
+        std::vector<DriveStatus> statuses;
+        statuses.push_back(m.write(0, data));
+        statuses.push_back(m.drive->finish(m.drive->flush(), nullptr));
+        limit(4096);
+        statuses.push_back(m.write(3 * Overlay::kBlock, data));
+        m.drive->drain();
+        statuses.push_back(m.write(0, std::vector<uint8_t>(512, 8)));
+        limit(RLIM_INFINITY);
+        statuses.push_back(m.write(Overlay::kBlock, data));
+        statuses.push_back(m.drive->finish(m.drive->flush(), nullptr));
+        EXPECT_EQ(m.read(3 * Overlay::kBlock, Overlay::kBlock), data);
+        EXPECT_EQ(m.read(0, 512)[0], 8);
+        return statuses;
+    };
+    const auto before = std::signal(SIGXFSZ, SIG_IGN);
+    Machine m;
+    m.make(HostDrive::Mode::kRecorded, bytes);
+    Sink sink(m.door);
+    m.door.record_to(sink);
+    const auto recorded = work(m, [](rlim_t bytes) {
+        rlimit limits;
+        getrlimit(RLIMIT_FSIZE, &limits);
+        limits.rlim_cur = std::min(bytes, limits.rlim_max);
+        ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limits), 0);
+    });
+    std::signal(SIGXFSZ, before);
+    const auto good = DriveStatus::kOk;
+    EXPECT_EQ(recorded, (std::vector{good, good, good, DriveStatus::kIoError, good, good}));
+    ASSERT_EQ(m.notices.size(), 1u);
+
+    Machine again;
+    again.make(HostDrive::Mode::kReplayed, bytes);
+    Source source(again.door, sink.events);
+    again.replay(source);
+    EXPECT_EQ(work(again, [](rlim_t) {}), recorded);
+    EXPECT_EQ(again.door.mismatch(), "");
+    EXPECT_EQ(source.next, sink.events.size());
 }
 
 // What the machine stops for waits, is part of its state, and is tried again when it goes on.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,7 @@ struct MemoryBytes {
     std::vector<uint8_t> data;
     size_t limit = size_t{64} << 20;
     unsigned writes = 0;
+    std::function<void()> before_read{};  // on the thread that reads
     int fail_reads = 0, fail_writes = 0, fail_flushes = 0;  // errno; 0: they work
 };
 
@@ -28,6 +30,7 @@ class MemoryImage final : public Image {
     uint64_t size() const override { return bytes_->data.size(); }
     bool read_only() const override { return read_only_; }
     IoStatus read(uint64_t offset, std::span<uint8_t> to) override {
+        if (bytes_->before_read) bytes_->before_read();
         if (bytes_->fail_reads) return IoStatus::fail(bytes_->fail_reads, "memory.img: read failed");
         std::ranges::fill(to, 0);
         if (offset >= size()) return {};

@@ -178,6 +178,11 @@ TEST_F(OverlayTest, NoRoomForAWhile) {
         EXPECT_FALSE(write(*overlay, 400, 3));
         EXPECT_FALSE(overlay->write_zeroes(20 * Overlay::kBlock, Overlay::kBlock).ok() && room == Overlay::kBlock);
         std::fill_n(disk.begin() + 20 * Overlay::kBlock, Overlay::kBlock, 0);
+        // Several blocks in one go, of which the file takes some.
+        limit(room + 3 * Overlay::kBlock);
+        const std::vector<uint8_t> many(6 * Overlay::kBlock + 1024, 5);
+        EXPECT_FALSE(overlay->write(27 * Overlay::kBlock + 512, many).ok());
+        std::ranges::copy(many, disk.begin() + 27 * Overlay::kBlock + 512);
         EXPECT_FALSE(overlay->flush().ok());
         expect_disk(*overlay);
         limit(RLIM_INFINITY);
