@@ -110,6 +110,7 @@ Result<void> HostDrive::keep_version(Medium& m, uint64_t version, const std::vec
     const bool was_pinned = overlay.pinned(version_);
     overlay.pin(version_);
     overlay.clear();
+    m.room = 0;  // it may be taken now
     ByteReader reader(written);
     IoStatus status;
     while (!reader.at_end() && status.ok()) {

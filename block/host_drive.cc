@@ -150,6 +150,7 @@ void HostDrive::begin_recording(const std::string& overlay) {
 // What was written until now is to be found in the new one, too: it is what a commit makes of the image.
 void HostDrive::move_overlay(Medium& m) {
     const std::unique_ptr<Overlay> old = std::move(m.overlay);
+    m.room = 0;
     auto done = overlay_of(m);
     if (done.ok()) {
         done = old->for_each([&](uint64_t offset, std::span<const uint8_t> data) { return m.overlay->write(offset, data); });
@@ -686,6 +687,7 @@ Result<uint64_t> HostDrive::commit() {
         }
         medium_->image = std::move(*again);
         medium_->overlay.reset();
+        medium_->room = 0;
     });
     return result;
 }

@@ -2,11 +2,9 @@
 // A drive's host side: what the device sees, what is recorded, and that a replay sees the same.
 #include <gtest/gtest.h>
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <future>
@@ -14,6 +12,7 @@
 
 #include "block/host_drive.h"
 #include "replay/state_dump.h"
+#include "tests/unit/file_size_limit.h"
 #include "tests/unit/memory_image.h"
 
 namespace qr {
@@ -420,6 +419,11 @@ TEST_F(MediaTest, TemporarySnapshotsCanBeCommitted) {
     EXPECT_EQ(*committed, 512u);
     EXPECT_EQ(content().substr(1024, 512), std::string(512, 'x'));
     EXPECT_EQ(m.read(1024, 512)[0], 'x');
+    // The next overlay has no room before it has been written: the guest is told at once.
+    limit_file_size(0);
+    EXPECT_EQ(m.write(0, std::vector<uint8_t>(512, 'y')), DriveStatus::kIoError);
+    limit_file_size(RLIM_INFINITY);
+    EXPECT_EQ(m.write(0, std::vector<uint8_t>(512, 'y')), DriveStatus::kOk);
 }
 
 TEST_F(MediaTest, ARecordingCanBeginInTheMiddle) {
@@ -497,18 +501,11 @@ TEST(HostDrive, TroubleWithAWriteThatNobodyWaitedForIsToldLater) {
         EXPECT_EQ(m.read(0, 512)[0], 8);
         return statuses;
     };
-    const auto before = std::signal(SIGXFSZ, SIG_IGN);
     Machine m;
     m.make(HostDrive::Mode::kRecorded, bytes);
     Sink sink(m.door);
     m.door.record_to(sink);
-    const auto recorded = work(m, [](rlim_t bytes) {
-        rlimit limits;
-        getrlimit(RLIMIT_FSIZE, &limits);
-        limits.rlim_cur = std::min(bytes, limits.rlim_max);
-        ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limits), 0);
-    });
-    std::signal(SIGXFSZ, before);
+    const auto recorded = work(m, limit_file_size);
     const auto good = DriveStatus::kOk;
     EXPECT_EQ(recorded, (std::vector{good, good, good, DriveStatus::kIoError, good, good}));
     ASSERT_EQ(m.notices.size(), 1u);

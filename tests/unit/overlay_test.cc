@@ -3,16 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <map>
 #include <random>
 
 #include "block/overlay.h"
+#include "tests/unit/file_size_limit.h"
 #include "tests/unit/memory_image.h"
 
 namespace qr {
@@ -155,13 +154,6 @@ TEST_F(OverlayTest, TheFileIsGoodAtAnyMoment) {
 // A host that has no room for a while: what was written is there all along, is told not to be in the file, and is put
 // there by the next write or flush.
 TEST_F(OverlayTest, NoRoomForAWhile) {
-    const auto before = std::signal(SIGXFSZ, SIG_IGN);
-    const auto limit = [](rlim_t bytes) {
-        rlimit limits;
-        getrlimit(RLIMIT_FSIZE, &limits);
-        limits.rlim_cur = std::min(bytes, limits.rlim_max);
-        ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &limits), 0);
-    };
     const auto write = [&](Overlay& overlay, uint64_t sector, uint8_t value) {
         const std::vector<uint8_t> data(1024, value);
         std::ranges::copy(data, disk.begin() + static_cast<ptrdiff_t>(sector * 512));
@@ -172,20 +164,20 @@ TEST_F(OverlayTest, NoRoomForAWhile) {
         SCOPED_TRACE(room);
         disk = base;
         auto overlay = create(true);
-        limit(room);
+        limit_file_size(room);
         EXPECT_FALSE(write(*overlay, 100, 1));
         EXPECT_FALSE(write(*overlay, 400, 2));
         EXPECT_FALSE(write(*overlay, 400, 3));
         EXPECT_FALSE(overlay->write_zeroes(20 * Overlay::kBlock, Overlay::kBlock).ok() && room == Overlay::kBlock);
         std::fill_n(disk.begin() + 20 * Overlay::kBlock, Overlay::kBlock, 0);
         // Several blocks in one go, of which the file takes some.
-        limit(room + 3 * Overlay::kBlock);
+        limit_file_size(room + 3 * Overlay::kBlock);
         const std::vector<uint8_t> many(6 * Overlay::kBlock + 1024, 5);
         EXPECT_FALSE(overlay->write(27 * Overlay::kBlock + 512, many).ok());
         std::ranges::copy(many, disk.begin() + 27 * Overlay::kBlock + 512);
         EXPECT_FALSE(overlay->flush().ok());
         expect_disk(*overlay);
-        limit(RLIM_INFINITY);
+        limit_file_size(RLIM_INFINITY);
         EXPECT_TRUE(write(*overlay, 100, 4));
         {
             auto opened = Overlay::open(path());
@@ -200,7 +192,6 @@ TEST_F(OverlayTest, NoRoomForAWhile) {
         ASSERT_TRUE(opened.ok());
         expect_disk(**opened);
     }
-    std::signal(SIGXFSZ, before);
 }
 
 TEST_F(OverlayTest, DamagedFilesAreRefused) {
