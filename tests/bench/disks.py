@@ -145,11 +145,11 @@ def taken_by_work(machines, name):
     return {form: (measure.thread_seconds(run.pid, "vm") - used[form], taken[form]) for form, run in machines.items()}
 
 
-def cost_round(setup, kind, forms, number):
+def cost_run(setup, kind, forms, order):
     """Each form's [CPU seconds, seconds] of all works together."""
     with contextlib.ExitStack() as stack:
         machines = {}
-        for form in list(forms)[::-1 if number % 2 else 1]:
+        for form in order:
             folder = setup.folder / form
             folder.mkdir(exist_ok=True)
             machines[form] = Gated([*setup.ours, "-net", "none", *map(str, machine(folder, kind, "ours", 1, "gated")),
@@ -176,8 +176,12 @@ def bench_cost(setup, rows):
     for kind in KINDS:
         growths = {"VM thread's CPU time": [], "wall time": []}
         for number in range(setup.rounds):
-            taken = cost_round(setup, kind, forms, number)
-            drop_recording(setup, "record")
+            # Which one begins makes a difference, so a round has both orders.
+            taken = {form: [0, 0] for form in forms}
+            for order in (list(forms), list(forms)[::-1]):
+                for form, seconds in cost_run(setup, kind, forms, order).items():
+                    taken[form] = [sum(pair) for pair in zip(taken[form], seconds)]
+                drop_recording(setup, "record")
             for growth, recorded, live in zip(growths.values(), taken["record"], taken["live"]):
                 growth.append(recorded / live - 1)
             print(f"disks by {kind}: round {number + 1}:", *(f"{form} {cpu:.2f} s of CPU, {wall:.2f} s"

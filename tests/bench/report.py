@@ -124,7 +124,7 @@ Disks: an installed Debian (``scripts/make-debian-image``) boots from one disk a
 no ``-icount``: it writes the image itself, a recording writes an overlay. The peer records once for three minutes at most;
 what it didn't come to has no number. The cost of recording on disks is that of all these works once, at
 ``shift=1,sleep=off``: a machine that records and one that doesn't take turns every 8 ms, with their VM threads on the same
-CPU; one of them stands still while the other works.
+CPU; one of them stands still while the other works. A round has two such runs, as it matters which machine begins.
 """
 
 
