@@ -427,6 +427,10 @@ DriveStatus HostDrive::finish(Ticket ticket, std::vector<uint8_t>* data) {
 HostDrive::Trouble HostDrive::trouble_of(Request& r) {
     if (r.behind) return {};
     if (r.trouble.status != DriveStatus::kOk || r.kind == Kind::kRead || !late_) return r.trouble;
+    return take_late_trouble();
+}
+
+HostDrive::Trouble HostDrive::take_late_trouble() {
     std::lock_guard lock(late_mutex_);
     late_ = false;
     return std::exchange(late_trouble_, {});
@@ -548,6 +552,13 @@ void HostDrive::eject_medium(bool force) {
     medium_port_.submit(in);
 }
 
+// It has everything. What went wrong with it isn't told to the guest any more, which might take it for the next one's.
+void HostDrive::take_medium_out() {
+    queue_.drain();
+    if (medium_ && mode_ == Mode::kDirect) static_cast<void>(medium_->image->flush());
+    if (late_) notice_(fmt::format("drive '{}': {}", settings_.id, take_late_trouble().message));
+}
+
 // The user's doing, at its place in the run.
 void HostDrive::use_medium(MediumInput& in) {
     switch (in.action) {
@@ -558,8 +569,7 @@ void HostDrive::use_medium(MediumInput& in) {
             }
             [[fallthrough]];
         case MediumInput::kRemove:
-            queue_.drain();
-            if (medium_ && mode_ == Mode::kDirect) static_cast<void>(medium_->image->flush());
+            take_medium_out();
             medium_ = nullptr;
             medium_number_ = 0;
             tray_open_ = true;
@@ -568,8 +578,7 @@ void HostDrive::use_medium(MediumInput& in) {
         case MediumInput::kOpenTray: tray_open_ = true; break;
         case MediumInput::kCloseTray: tray_open_ = false; break;
         case MediumInput::kInsert: {
-            queue_.drain();
-            if (medium_ && mode_ == Mode::kDirect) static_cast<void>(medium_->image->flush());
+            take_medium_out();
             std::pair<ImageSpec, std::unique_ptr<Image>> staged;
             if (door_.replaying()) {
                 staged.first.file = path_map_ ? path_map_(in.file) : in.file;

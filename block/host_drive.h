@@ -10,7 +10,8 @@
 // change of the medium by the user enters through "drive.ID.medium".
 //
 // What is written to an overlay that has room isn't waited for, up to 16 MiB of it. An error that it brings all the same
-// is told to a later write or a flush; the overlay has the data in any case.
+// is told to a later write or a flush, or to the user when the medium is taken out before; the overlay has the data in any
+// case.
 //
 // VM thread, unless said otherwise. Source: docs/replay.rst, "Disks".
 #pragma once
@@ -261,6 +262,8 @@ class HostDrive final : public Drive {
     void perform(Request& r);
     void settle_room(Medium& m, uint64_t blocks);
     Trouble trouble_of(Request& r);
+    Trouble take_late_trouble();
+    void take_medium_out();
     IoStatus perform_on(Medium& m, Request& r);
     IoStatus read_medium(Medium& m, uint64_t offset, std::span<uint8_t> to, std::vector<BlockDigest>& digests);
     IoStatus read_image(Medium& m, uint64_t offset, std::span<uint8_t> to, std::vector<BlockDigest>& digests);

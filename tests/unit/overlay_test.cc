@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -192,6 +193,23 @@ TEST_F(OverlayTest, NoRoomForAWhile) {
         ASSERT_TRUE(opened.ok());
         expect_disk(**opened);
     }
+}
+
+TEST_F(OverlayTest, RoomThatIsNotUsedIsGivenBack) {
+    auto overlay = create(true);
+    overlay->make_room();
+    if (!overlay->room()) GTEST_SKIP() << "this file system makes no room";
+    for (uint64_t block = 0; block < 5; ++block)
+        EXPECT_TRUE(overlay->write(block * Overlay::kBlock, std::vector<uint8_t>(Overlay::kBlock, 1)).ok());
+    const auto taken = [&] {
+        struct stat st {};
+        EXPECT_EQ(stat(path().c_str(), &st), 0);
+        return static_cast<uint64_t>(st.st_blocks) * 512;
+    };
+    EXPECT_GT(overlay->room(), 4u);
+    EXPECT_GE(taken(), (overlay->room() + 5) * Overlay::kBlock);
+    overlay.reset();
+    EXPECT_LE(taken(), 8 * Overlay::kBlock);  // with the header and the directory
 }
 
 TEST_F(OverlayTest, DamagedFilesAreRefused) {
