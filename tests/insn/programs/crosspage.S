@@ -31,6 +31,7 @@
 ; expect: at once, ring 3: 04e ed2b6464
 ; expect: neighbours and others: c25db366
 ; expect: the data's first page, to be read only: 138 0f81560b
+; expect: another page in the first one's place: d7f9ab71
 ; peer differs: at once
 %include "harness.inc"
 %include "hot.inc"
@@ -582,6 +583,34 @@ main:
     LOG " "
     LOGSUM
     mov dword [hook], 0
+    ; A TLB that is indexed by a page's low bits has X where D would be; and X lies in front of E in RAM, as D doesn't.
+    T "another page in the first one's place"
+X equ D + 0x400000
+    mov dword [PD + 4], 0x4007
+    mov dword [0x4000 + ((X >> 12) & 0x3ff) * 4], FRAMES + 0x408007
+    call reload_cr3
+    MAP D, FRAMES + 0xb007
+    mov dword [FRAMES + 0x8ffc], 0x13579bdf
+    mov dword [FRAMES + 0xbffc], 0x2468ace0
+    mov ecx, HOT
+    mov edi, E
+.an1:
+    invlpg [X]                      ; so that X takes D's place again
+    mov eax, [X + 16]
+    add eax, [edi - 3]
+    mov [X + 16], eax
+    rol eax, 7
+    mov [edi - 2], eax
+    mov edx, [D + 0xffc]
+    inc dword [edi + 16]
+    MIX eax, edx
+    dec ecx
+    jnz .an1
+    mov eax, [FRAMES + 0x8ffc]
+    mov ebx, [FRAMES + 0x9000]
+    mov edx, [FRAMES + 0xbffc]
+    MIX eax, ebx, edx
+    LOGSUM
     jmp finish
 
 ; ECX rounds of a loop with all kinds of instructions; EAX, ESI and EDI come out. Position-independent.
