@@ -129,6 +129,23 @@ std::vector<std::vector<uint8_t>> guest(Machine& m, unsigned seed) {
     return seen;
 }
 
+// Meanwhile the drive's thread stands still, reading what nobody has written.
+template <class F>
+void while_it_is_stuck(Machine& m, MemoryBytes& bytes, uint64_t offset, F&& meanwhile) {
+    std::promise<void> go;
+    bool came = false;
+    bytes.before_read = [&, future = go.get_future().share()] {
+        came = future.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
+    };
+    const auto read = m.drive->read(offset, 512);
+    meanwhile();
+    go.set_value();
+    m.run(1);  // a replay isn't to look for what is recorded here before
+    EXPECT_EQ(m.drive->finish(read, nullptr), DriveStatus::kOk);
+    EXPECT_TRUE(came);
+    bytes.before_read = nullptr;
+}
+
 TEST(HostDrive, WritesAndReads) {
     auto bytes = image();
     Machine m;
@@ -430,22 +447,21 @@ TEST_F(MediaTest, TemporarySnapshotsCanBeCommitted) {
 TEST_F(MediaTest, TroubleThatComesLateStaysWithItsMedium) {
     Machine m;
     settings.read_only = false;
-    m.make(HostDrive::Mode::kTemporary, nullptr, settings);
-    const auto change = [&](char name) {
-        ImageSpec s = spec(name);
-        s.read_only = false;
-        ASSERT_TRUE(m.drive->change_medium(s).ok());
-        m.mailbox.run_pending();
-    };
+    auto bytes = image();
+    m.make(HostDrive::Mode::kTemporary, bytes, settings);
     const std::vector<uint8_t> data(512, 'x');
-    change('a');
     EXPECT_EQ(m.write(0, data), DriveStatus::kOk);
     m.drive->drain();
-    limit_file_size(4096);
-    EXPECT_EQ(m.write(Overlay::kBlock, data), DriveStatus::kOk);
+    while_it_is_stuck(m, *bytes, 2 * Overlay::kBlock, [&] {
+        limit_file_size(4096);
+        EXPECT_EQ(m.write(Overlay::kBlock, data), DriveStatus::kOk);
+    });
     m.drive->drain();
     limit_file_size(RLIM_INFINITY);
-    change('b');
+    ImageSpec other = spec('b');
+    other.read_only = false;
+    ASSERT_TRUE(m.drive->change_medium(other).ok());
+    m.mailbox.run_pending();
     ASSERT_EQ(m.notices.size(), 1u);
     EXPECT_NE(m.notices[0].find("File too large"), std::string::npos) << m.notices[0];
     EXPECT_EQ(m.write(0, data), DriveStatus::kOk);
@@ -494,20 +510,13 @@ TEST(HostDrive, WritesIntoAnOverlayAreNotWaitedFor) {
         const std::vector<uint8_t> data(4 * Overlay::kBlock, 2);
         // Later, too: what was written gives its room back.
         for (const uint64_t other : {1, 2}) {
-            std::promise<void> go;
-            bool came = false;
-            bytes->before_read = [&, future = go.get_future().share()] {
-                came = future.wait_for(std::chrono::seconds(20)) == std::future_status::ready;
-            };
-            const auto read = m.drive->read(other * Overlay::kBlock, 512);
-            // As much as there is room for, and then more.
-            EXPECT_EQ(m.write(4 * Overlay::kBlock, data), DriveStatus::kOk);
-            EXPECT_EQ(m.write(8 * Overlay::kBlock, data), DriveStatus::kOk);
-            go.set_value();
+            while_it_is_stuck(m, *bytes, other * Overlay::kBlock, [&] {
+                EXPECT_EQ(m.write(4 * Overlay::kBlock, data), DriveStatus::kOk);
+                EXPECT_EQ(m.write(8 * Overlay::kBlock, data), DriveStatus::kOk);
+            });
+            // More than there is room for.
             for (int i = 0; i < 8; ++i) EXPECT_EQ(m.write(12 * Overlay::kBlock, data), DriveStatus::kOk);
-            EXPECT_EQ(m.drive->finish(read, nullptr), DriveStatus::kOk);
-            EXPECT_TRUE(came);
-            bytes->before_read = nullptr;
+            m.drive->drain();
         }
         EXPECT_EQ(m.read(4 * Overlay::kBlock, 12 * Overlay::kBlock), std::vector<uint8_t>(12 * Overlay::kBlock, 2));
     }
@@ -523,7 +532,8 @@ TEST(HostDrive, TroubleWithAWriteThatNobodyWaitedForIsToldLater) {
         statuses.push_back(m.drive->finish(m.drive->flush(), nullptr));
         for (const uint64_t block : {3, 5}) {
             limit(4096);
-            statuses.push_back(m.write(block * Overlay::kBlock, data));
+            while_it_is_stuck(m, *bytes, (block + 10) * Overlay::kBlock,
+                              [&] { statuses.push_back(m.write(block * Overlay::kBlock, data)); });
             m.drive->drain();
             statuses.push_back(m.write(0, std::vector<uint8_t>(512, 8)));
             limit(RLIM_INFINITY);
