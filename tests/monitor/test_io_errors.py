@@ -103,6 +103,8 @@ class Actions(IoErrors):
                     self.assertEqual(self.hear(), work)
                     self.assertEqual((self.status(), self.io_status()), ("running", "ok"))
                     if work == "w":
+                        if self.peer:
+                            self.machine.execute("stop")  # it tells the guest of a write before the server has it
                         self.assertEqual(server.data[100 * 512:100 * 512 + 4], bytes.fromhex("00800280"))
                     self.reap(self.process)
 
